@@ -1,0 +1,94 @@
+//! Time and randomness as values, so that a test or a replay can fix them.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rand::{RngCore, SeedableRng};
+use rand_chacha::ChaCha20Rng;
+
+/// Where the time comes from: the system, or a value that only a test moves.
+#[derive(Clone, Debug, Default)]
+pub enum Clock {
+    /// The machine's wall clock.
+    #[default]
+    System,
+    /// A clock that stands still until [`Clock::advance`]; milliseconds since the epoch.
+    Fixed(Arc<AtomicI64>),
+}
+
+impl Clock {
+    /// A clock that stands still at `unix_seconds`.
+    #[must_use]
+    pub fn fixed(unix_seconds: i64) -> Self {
+        Self::Fixed(Arc::new(AtomicI64::new(unix_seconds * 1000)))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    #[must_use]
+    pub fn now_ms(&self) -> i64 {
+        match self {
+            #[expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
+            Self::System => jiff::Timestamp::now().as_millisecond(),
+            Self::Fixed(ms) => ms.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Seconds since the Unix epoch.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.now_ms().div_euclid(1000)
+    }
+
+    /// Moves a fixed clock; the system clock does not move.
+    pub fn advance(&self, seconds: i64) {
+        if let Self::Fixed(ms) = self {
+            ms.fetch_add(seconds * 1000, Ordering::SeqCst);
+        }
+    }
+}
+
+/// Formats Unix milliseconds as ISO 8601 in UTC with milliseconds, e.g. `2026-11-21T05:14:34.000Z`.
+#[must_use]
+pub fn iso8601(unix_ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(unix_ms).map(|t| format!("{t:.3}")).unwrap_or_default()
+}
+
+/// Where randomness comes from: seeded by the operating system, or by a test.
+#[derive(Clone, Debug)]
+pub struct Random(Arc<Mutex<ChaCha20Rng>>);
+
+impl Random {
+    /// Seeded by the operating system.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Arc::new(Mutex::new(ChaCha20Rng::from_os_rng())))
+    }
+
+    /// The same sequence for the same seed, for tests and replays.
+    #[must_use]
+    pub fn seeded(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(ChaCha20Rng::seed_from_u64(seed))))
+    }
+
+    /// `N` random bytes.
+    #[must_use]
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// A secret of 256 bits, base64url without padding (43 characters): codes, tokens, cookies.
+    #[must_use]
+    pub fn secret(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes::<32>())
+    }
+
+    /// An identifier of 120 bits that is no secret, base64url (20 characters): grants, sessions, key ids.
+    #[must_use]
+    pub fn id(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.bytes::<15>())
+    }
+}

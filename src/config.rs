@@ -1,0 +1,1 @@
+//! `vestibule.toml`: sections, defaults, environment overrides; all problems reported at once.

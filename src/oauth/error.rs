@@ -1,0 +1,64 @@
+//! Every failure of the protocol by its fact. `http` turns it into a status, a redirect or a page in one exhaustive match.
+
+use crate::store;
+
+/// Why a request is not answered with success.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The request is wrong: an OAuth error code of the RFCs and a description for the client's developer.
+    #[error("{code}: {description}")]
+    Protocol {
+        /// `invalid_request`, `invalid_grant`, `invalid_scope`, `unauthorized_client`, `unsupported_grant_type`, `login_required` …
+        code: &'static str,
+        /// Fixed text; never contains secrets or internals.
+        description: String,
+    },
+    /// Client authentication failed (401). `basic`: the client used the `Authorization` header, so the answer carries
+    /// `WWW-Authenticate`.
+    #[error("invalid_client: {description}")]
+    InvalidClient {
+        /// Whether Basic was used.
+        basic: bool,
+        /// Fixed text.
+        description: String,
+    },
+    /// An action denied (403 at the token endpoint).
+    #[error("{code}: {reason}")]
+    Denied {
+        /// OAuth error code chosen by the action.
+        code: String,
+        /// The action's words for the client.
+        reason: String,
+    },
+    /// An action failed (500 `server_error` with the reference).
+    #[error("server_error: reference {reference}")]
+    ActionFailed {
+        /// Looked up in the log.
+        reference: String,
+    },
+    /// No place to run actions or hash passwords (503 `temporarily_unavailable`, `Retry-After`).
+    #[error("temporarily_unavailable")]
+    Busy,
+    /// Too many wrong passwords (429 `too_many_attempts`, `Retry-After`).
+    #[error("too_many_attempts")]
+    TooManyAttempts {
+        /// Seconds until the next try.
+        retry_after: i64,
+    },
+    /// The database failed (503).
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A token could not be signed (500).
+    #[error(transparent)]
+    Keys(#[from] crate::keys::Error),
+}
+
+impl Error {
+    /// A protocol error with a fixed description.
+    pub fn protocol(code: &'static str, description: impl Into<String>) -> Self {
+        Self::Protocol { code, description: description.into() }
+    }
+}
+
+/// `Result` with this module's error.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,29 @@
+//! The protocol as use cases: what the endpoints do, without HTTP.
+//!
+//! The authorization side: [`authorize`], [`login`], [`session`], [`logout`]. The token side: [`token`] (client
+//! authentication and dispatch), one file per grant, [`userinfo`], [`introspect`], [`revoke`]. Shared by both: [`event`] builds
+//! the actions' argument, [`scopes`] decides what is granted, [`mint`] makes the tokens, [`error`] names every failure.
+
+pub mod error;
+pub mod event;
+pub mod mint;
+pub mod scopes;
+
+use crate::domain::JsonMap;
+
+/// What the HTTP layer knows about a request and the use cases need: for `event.request`, sessions and throttling.
+#[derive(Clone, Debug, Default)]
+pub struct RequestContext {
+    /// The peer's address (or what a trusted proxy says).
+    pub ip: String,
+    /// `GET` or `POST`.
+    pub method: String,
+    /// `User-Agent`.
+    pub user_agent: Option<String>,
+    /// First language of `Accept-Language`.
+    pub language: Option<String>,
+    /// Parameters of the authorization request, unknown ones too.
+    pub query: JsonMap,
+    /// Body of a token request, credentials, secrets and tokens removed.
+    pub body: JsonMap,
+}

@@ -67,9 +67,11 @@ impl Database {
         let place = SqlitePlace::parse(url)?;
         place.create_file()?;
         let url = place.url();
-        migrate(&url).await?;
-        let options = || AnyPoolOptions::new().acquire_timeout(SQLITE_WAIT).test_before_acquire(false).max_lifetime(None);
         let in_memory = matches!(place, SqlitePlace::Memory(_));
+        if !in_memory {
+            migrate(&url).await?;
+        }
+        let options = || AnyPoolOptions::new().acquire_timeout(SQLITE_WAIT).test_before_acquire(false).max_lifetime(None);
         // An in-memory database lives as long as a connection to it: this one is never closed for idling.
         let writer = options()
             .max_connections(1)
@@ -79,7 +81,7 @@ impl Database {
             .connect(&url)
             .await?;
         if in_memory {
-            migrate_pool(&writer).await?;
+            migrate_sqlite(&mut *writer.acquire().await?).await?;
         }
         let reader = if in_memory { SQLITE_MEMORY_READER } else { SQLITE_READER };
         let readers = options()
@@ -135,8 +137,7 @@ async fn prepare(connection: &mut AnyConnection, settings: &[&'static str]) -> s
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
 
-/// Brings the schema up to date on a connection of its own, without the limits of the pool's: a migration may take longer. Of
-/// several replicas one migrates and the others wait (sqlx takes an advisory lock on PostgreSQL, here a write lock on SQLite).
+/// Brings the schema up to date on a connection of its own, without the limits of the pool's: a migration may take longer.
 async fn migrate(url: &str) -> Result<()> {
     let connect = AnyConnection::connect(url);
     let mut connection = match tokio::time::timeout(Duration::from_secs(10), connect).await {
@@ -146,15 +147,25 @@ async fn migrate(url: &str) -> Result<()> {
     if url.starts_with("sqlite") {
         // Write-ahead logging is a property of the file: readers do not wait for the writer.
         prepare(&mut connection, &[SQLITE_CONNECTION, "PRAGMA journal_mode = WAL;"]).await?;
+        migrate_sqlite(&mut connection).await?;
+    } else {
+        run_migrations(&mut connection).await?;
     }
-    MIGRATOR.run(&mut connection).await?;
     connection.close().await?;
     Ok(())
 }
 
-/// As [`migrate`], for an in-memory database, which has only the pool's connection.
-async fn migrate_pool(pool: &AnyPool) -> Result<()> {
-    Ok(MIGRATOR.run(pool).await?)
+/// All or nothing, and of several processes one after the other: sqlx takes no lock on SQLite (on PostgreSQL it does).
+async fn migrate_sqlite(connection: &mut AnyConnection) -> Result<()> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    run_migrations(&mut transaction).await?;
+    Ok(transaction.commit().await?)
+}
+
+/// `Migrator::run` does not compile in a future that changes threads (its `Acquire` is "not general enough"); sqlx offers this
+/// method for that case, though it hides it from its documentation.
+async fn run_migrations(connection: &mut AnyConnection) -> Result<()> {
+    Ok(MIGRATOR.run_direct(None, connection, false).await?)
 }
 
 /// Where an SQLite database is.
@@ -180,7 +191,8 @@ impl SqlitePlace {
     /// The URL as sqlx wants it. Every byte that could mean something in a URL is escaped, so that a path is what it says.
     fn url(&self) -> String {
         match self {
-            Self::Memory(number) => format!("sqlite:vestibule-{number}?mode=memory&cache=shared"),
+            // Only a `file:` name is shared between connections.
+            Self::Memory(number) => format!("sqlite:file%3Avestibule-{number}?mode=memory&cache=shared"),
             Self::File(path) => {
                 let escaped: String = path.bytes().map(escape).collect();
                 format!("sqlite:{escaped}?mode=rwc")

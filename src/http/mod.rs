@@ -1,5 +1,8 @@
 //! axum and only axum: routes, extractors, answers, pages. Each sibling file offers `routes()`.
 
+pub mod context;
+mod cors;
+
 use std::sync::Arc;
 
 use axum::Router;

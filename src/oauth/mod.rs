@@ -4,21 +4,37 @@
 //! authentication and dispatch), one file per grant, [`userinfo`], [`introspect`], [`revoke`]. Shared by both: [`event`] builds
 //! the actions' argument, [`scopes`] decides what is granted, [`mint`] makes the tokens, [`error`] names every failure.
 
+pub mod assertion;
+pub mod attempts;
 pub mod authorization_request;
 pub mod authorize;
+pub mod bearer;
+pub mod body_parameters;
+pub mod client_authentication;
+pub mod client_credentials_grant;
+pub mod code_grant;
 pub mod error;
 pub mod event;
+#[cfg(test)]
+mod fixtures;
+pub mod introspect;
 pub mod issue;
 pub mod login;
 pub mod logout;
 pub mod mint;
 pub mod parameters;
+pub mod password_grant;
 pub mod redirect_uri;
+pub mod refresh_grant;
 pub mod respond;
+pub mod revoke;
 pub mod scopes;
 pub mod session;
 pub mod signup;
 pub mod throttle;
+pub mod token;
+pub mod userinfo;
+pub mod verdict;
 
 use crate::domain::JsonMap;
 

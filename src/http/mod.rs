@@ -1,16 +1,47 @@
 //! axum and only axum: routes, extractors, answers, pages. Each sibling file offers `routes()`.
 
+mod answer;
+mod authorize;
 pub mod context;
+mod cookies;
 mod cors;
+mod discovery;
+mod form;
+mod headers;
+mod health;
+mod home;
+mod login;
+mod logout;
+mod pages;
+pub mod server;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+
+/// Bytes of a request body.
+const MAX_BODY: usize = 64 * 1024;
 
 /// Every route of a tenant, with security headers and panics caught.
 #[must_use]
 pub fn router(app: Arc<App>) -> Router {
-    Router::new().with_state(app)
+    Router::new()
+        .merge(authorize::routes())
+        .merge(login::routes())
+        .merge(logout::routes())
+        .merge(discovery::routes())
+        .merge(health::routes())
+        .merge(home::routes())
+        .fallback(headers::not_found)
+        .method_not_allowed_fallback(headers::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(CatchPanicLayer::custom(headers::panicked))
+        .layer(from_fn_with_state(Arc::clone(&app), cors::cross_origin))
+        .layer(from_fn_with_state(Arc::clone(&app), headers::common))
+        .with_state(app)
 }

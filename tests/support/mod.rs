@@ -1,0 +1,8 @@
+//! What several test files share. Each uses a part of it.
+#![allow(dead_code)]
+
+pub mod databases;
+
+pub mod server;
+
+pub use server::{Browser, PASSWORD, Server};

@@ -1,0 +1,135 @@
+//! Cross-origin access, one table by path: discovery, keys and `/userinfo` are open to every origin, the token and revocation
+//! endpoints to the origins of registered clients, and nothing else (least of all `/authorize`) to any. Never with cookies.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
+    ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
+};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use url::Url;
+
+use crate::app::App;
+use crate::domain::client::Client;
+
+/// What a path allows to scripts of other origins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Policy {
+    /// Every origin, or those of registered clients.
+    any_origin: bool,
+    methods: &'static str,
+    headers: &'static str,
+    expose: &'static str,
+}
+
+fn policy(path: &str) -> Option<Policy> {
+    match path {
+        "/oauth/token" | "/oauth/revoke" => Some(Policy {
+            any_origin: false,
+            methods: "POST, OPTIONS",
+            headers: "content-type, auth0-client, authorization, dpop",
+            expose: "dpop-nonce, retry-after, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset",
+        }),
+        "/userinfo" => Some(Policy {
+            any_origin: true,
+            methods: "GET, POST, OPTIONS",
+            headers: "authorization, content-type, auth0-client, dpop",
+            expose: "www-authenticate, x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset",
+        }),
+        path if path.starts_with("/.well-known/") => {
+            Some(Policy { any_origin: true, methods: "GET, OPTIONS", headers: "auth0-client, content-type", expose: "" })
+        }
+        _ => None,
+    }
+}
+
+/// Middleware over the whole router: answers preflights and marks the answers that a foreign origin may read.
+pub(crate) async fn cross_origin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let Some(policy) = policy(request.uri().path()) else { return next.run(request).await };
+    let origin = request.headers().get(ORIGIN).cloned();
+    let preflight = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
+    let allowed = match &origin {
+        None => None,
+        Some(_) if policy.any_origin => Some(HeaderValue::from_static("*")),
+        Some(origin) => is_registered(&app, origin).await.then(|| origin.clone()),
+    };
+    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    mark(response.headers_mut(), policy, allowed, preflight);
+    response
+}
+
+fn mark(headers: &mut HeaderMap, policy: Policy, allowed: Option<HeaderValue>, preflight: bool) {
+    if !policy.any_origin {
+        headers.append(VARY, HeaderValue::from_static("Origin"));
+    }
+    let Some(allowed) = allowed else { return };
+    headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
+    if preflight {
+        headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(policy.methods));
+        headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(policy.headers));
+        headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    } else if !policy.expose.is_empty() {
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(policy.expose));
+    }
+}
+
+/// Whether some client registered the origin. A database that does not answer allows nobody.
+async fn is_registered(app: &App, origin: &HeaderValue) -> bool {
+    let Ok(origin) = origin.to_str() else { return false };
+    if origin == "null" {
+        return false;
+    }
+    match app.store.clients().await {
+        Ok(clients) => clients.iter().any(|client| allows(client, origin)),
+        Err(error) => {
+            tracing::error!(%error, "cannot read the clients for a cross-origin request");
+            false
+        }
+    }
+}
+
+/// Whether the origin is that of a callback, or one of the client's listed origins.
+fn allows(client: &Client, origin: &str) -> bool {
+    let listed = client.callbacks.iter().chain(&client.allowed_origins).chain(&client.web_origins);
+    listed.into_iter().any(|url| web_origin(url).is_some_and(|registered| registered == origin))
+}
+
+/// The origin of an `http` or `https` URL as browsers write it; `None` for private schemes.
+pub(crate) fn web_origin(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    matches!(url.scheme(), "http" | "https").then(|| url.origin().ascii_serialization())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authorize_login_and_logout_have_no_cross_origin_policy() {
+        for path in
+            ["/authorize", "/u/login", "/u/signup", "/v2/logout", "/oidc/logout", "/", "/oauth/token/", "/oauth/introspect"]
+        {
+            assert_eq!(policy(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn origins_are_compared_as_browsers_write_them() {
+        assert_eq!(web_origin("https://App.example:443/callback?x=1").as_deref(), Some("https://app.example"));
+        assert_eq!(web_origin("http://localhost:3000").as_deref(), Some("http://localhost:3000"));
+        assert_eq!(web_origin("com.example.app:/callback"), None);
+        assert_eq!(web_origin("null"), None);
+    }
+
+    #[test]
+    fn an_answer_for_registered_origins_varies_by_origin_even_when_refused() {
+        let mut headers = HeaderMap::new();
+        mark(&mut headers, policy("/oauth/token").unwrap(), None, false);
+        assert_eq!(headers.get(VARY).unwrap(), "Origin");
+        assert!(headers.get(ACCESS_CONTROL_ALLOW_ORIGIN).is_none());
+    }
+}

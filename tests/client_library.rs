@@ -65,16 +65,12 @@ async fn an_independent_client_library_logs_in_and_sees_what_the_actions_decided
     let metadata = CoreProviderMetadata::discover_async(IssuerUrl::new(server.issuer.clone()).unwrap(), &http)
         .await
         .expect("discovery and JWKS are understood");
-    let client = RelyingParty::new(
-        ClientId::new("demo-web".into()),
-        metadata.issuer().clone(),
-        metadata.jwks().clone(),
-    )
-    .set_client_secret(ClientSecret::new("demo-web-secret".into()))
-    .set_auth_uri(metadata.authorization_endpoint().clone())
-    .set_token_uri(metadata.token_endpoint().expect("a token endpoint").clone())
-    .set_user_info_url(metadata.userinfo_endpoint().expect("a userinfo endpoint").clone())
-    .set_redirect_uri(RedirectUrl::new("http://localhost:3000/callback".into()).unwrap());
+    let client = RelyingParty::new(ClientId::new("demo-web".into()), metadata.issuer().clone(), metadata.jwks().clone())
+        .set_client_secret(ClientSecret::new("demo-web-secret".into()))
+        .set_auth_uri(metadata.authorization_endpoint().clone())
+        .set_token_uri(metadata.token_endpoint().expect("a token endpoint").clone())
+        .set_user_info_url(metadata.userinfo_endpoint().expect("a userinfo endpoint").clone())
+        .set_redirect_uri(RedirectUrl::new("http://localhost:3000/callback".into()).unwrap());
 
     let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
     let (url, state, nonce) = client

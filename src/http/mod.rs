@@ -2,18 +2,24 @@
 
 mod answer;
 mod authorize;
+mod browser_form;
 pub mod context;
 mod cookies;
 mod cors;
 mod discovery;
+mod errors;
 mod form;
 mod headers;
 mod health;
 mod home;
+mod introspect;
 mod login;
 mod logout;
 mod pages;
+mod revoke;
 pub mod server;
+mod token;
+mod userinfo;
 
 use std::sync::Arc;
 
@@ -37,6 +43,10 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(discovery::routes())
         .merge(health::routes())
         .merge(home::routes())
+        .merge(token::routes())
+        .merge(userinfo::routes())
+        .merge(introspect::routes())
+        .merge(revoke::routes())
         .fallback(headers::not_found)
         .method_not_allowed_fallback(headers::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -54,6 +54,19 @@ pub enum Error {
 }
 
 impl Error {
+    /// The error code of the RFCs: the member `error` of the answer, and the outcome in logs and metrics.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        match self {
+            Self::Protocol { code, .. } => code,
+            Self::InvalidClient { .. } => "invalid_client",
+            Self::Denied { code, .. } => code,
+            Self::ActionFailed { .. } | Self::Keys(_) => "server_error",
+            Self::Busy | Self::Store(_) => "temporarily_unavailable",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+        }
+    }
+
     /// A protocol error with a fixed description.
     pub fn protocol(code: &'static str, description: impl Into<String>) -> Self {
         Self::Protocol { code, description: description.into() }

@@ -4,21 +4,35 @@
 //! authentication and dispatch), one file per grant, [`userinfo`], [`introspect`], [`revoke`]. Shared by both: [`event`] builds
 //! the actions' argument, [`scopes`] decides what is granted, [`mint`] makes the tokens, [`error`] names every failure.
 
+pub mod assertion;
 pub mod authorization_request;
 pub mod authorize;
+pub mod bearer;
+pub mod client_authentication;
+pub mod client_credentials_grant;
+pub mod code_grant;
 pub mod error;
 pub mod event;
+#[cfg(test)]
+mod fixtures;
+pub mod introspect;
 pub mod issue;
 pub mod login;
 pub mod logout;
 pub mod mint;
 pub mod parameters;
+pub mod password_grant;
 pub mod redirect_uri;
+pub mod refresh_grant;
 pub mod respond;
+pub mod revoke;
 pub mod scopes;
 pub mod session;
 pub mod signup;
 pub mod throttle;
+pub mod token;
+pub mod userinfo;
+pub mod verdict;
 
 use crate::domain::JsonMap;
 
@@ -37,28 +51,4 @@ pub struct RequestContext {
     pub query: JsonMap,
     /// Body of a token request, credentials, secrets and tokens removed.
     pub body: JsonMap,
-}
-
-/// A confidential web application, for unit tests of this module's files.
-#[cfg(test)]
-pub(crate) fn test_client() -> crate::domain::client::Client {
-    use crate::domain::client::{AppType, Client, GrantType, IdTokenPolicy, RefreshTokenPolicy};
-    Client {
-        client_id: "demo-web".into(),
-        secret_hash: Some(crate::domain::hash::sha256("secret")),
-        name: "Demo".into(),
-        app_type: AppType::RegularWeb,
-        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        callbacks: vec!["https://rp.example/cb".into()],
-        allowed_logout_urls: vec!["https://rp.example/".into()],
-        web_origins: Vec::new(),
-        allowed_origins: Vec::new(),
-        metadata: std::collections::BTreeMap::new(),
-        oidc_conformant: true,
-        token_endpoint_auth_method: None,
-        id_token: IdTokenPolicy::default(),
-        refresh_token: RefreshTokenPolicy::default(),
-        require_pkce: false,
-        credentials: Vec::new(),
-    }
 }

@@ -1,0 +1,142 @@
+//! What a Decision means at the token endpoint: its refusals are logged, a denial or failure becomes an error, and what a
+//! denial leaves behind (metadata, revocations) is committed before the answer.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::app::App;
+use crate::domain::decision::{Decision, Outcome, Setting};
+use crate::domain::grant::Grant;
+use crate::flow::{Event, Trigger};
+use crate::store::MetadataPatch;
+
+use super::error::{Error, Result};
+
+/// Whom a Decision is about: what a denial or revocation may touch.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// Owner of the metadata.
+    pub user_id: &'a str,
+    /// The grant whose refresh token was presented.
+    pub grant: Option<&'a Grant>,
+}
+
+/// Runs post-login and returns a Decision that lets the request go on.
+///
+/// # Errors
+/// `Busy`; `Denied` and `ActionFailed` as the actions decided; the database's.
+pub async fn post_login(app: &App, event: Event, subject: Subject<'_>) -> Result<Decision> {
+    let client_id = event.client.client_id.clone();
+    let decision = app.flow.decide(Trigger::PostLogin, event).await.map_err(|_| Error::Busy)?;
+    report(&decision, &client_id);
+    let denied = denial(&decision);
+    if let Some(error @ Error::ActionFailed { .. }) = denied {
+        return Err(error);
+    }
+    let ended = ending(&decision, subject);
+    if denied.is_some() || ended.is_some() {
+        persist_denial(app, &decision, subject).await?;
+    }
+    denied.or(ended).map_or(Ok(decision), Err)
+}
+
+/// Runs credentials-exchange and returns a Decision that lets the request go on.
+///
+/// # Errors
+/// `Busy`; `Denied` and `ActionFailed` as the actions decided.
+pub async fn credentials_exchange(app: &App, event: Event) -> Result<Decision> {
+    let client_id = event.client.client_id.clone();
+    let decision = app.flow.decide(Trigger::CredentialsExchange, event).await.map_err(|_| Error::Busy)?;
+    report(&decision, &client_id);
+    denial(&decision).map_or(Ok(decision), Err)
+}
+
+/// The metadata writes of a Decision.
+#[must_use]
+pub fn metadata(decision: &Decision) -> MetadataPatch {
+    let values = |settings: &BTreeMap<String, Setting>| -> BTreeMap<String, Value> {
+        settings.iter().map(|(key, setting)| (key.clone(), setting.value.clone())).collect()
+    };
+    MetadataPatch { user: values(&decision.user_metadata), app: values(&decision.app_metadata) }
+}
+
+/// Logs what the operator wants to know: refusals with their place, failures with their reference.
+pub fn report(decision: &Decision, client_id: &str) {
+    report_refusals(decision, client_id, 0);
+    match &decision.outcome {
+        Outcome::Allowed => {}
+        Outcome::Denied { code, by, .. } => {
+            tracing::info!(client.id = client_id, code, at = %by, set = %decision.trace.set, "an action denied");
+        }
+        Outcome::Failed { reference, message } => {
+            tracing::error!(client.id = client_id, reference, message, set = %decision.trace.set, "an action failed");
+        }
+    }
+}
+
+/// Logs the refusals from the `seen`-th on: scopes and claims are judged after the run.
+pub fn report_refusals(decision: &Decision, client_id: &str, seen: usize) {
+    for refusal in decision.refused.iter().skip(seen) {
+        let (call, name, reason) = (&refusal.call, &refusal.name, &refusal.reason);
+        tracing::warn!(client.id = client_id, call, name, reason, at = %refusal.by, "an action asked for what it may not have");
+    }
+}
+
+fn denial(decision: &Decision) -> Option<Error> {
+    match &decision.outcome {
+        Outcome::Allowed => None,
+        Outcome::Denied { code, reason, .. } => Some(Error::Denied { code: code.clone(), reason: reason.clone() }),
+        Outcome::Failed { reference, .. } => Some(Error::ActionFailed { reference: reference.clone() }),
+    }
+}
+
+/// `api.refreshToken.revoke` and `api.session.revoke` deny, too.
+fn ending(decision: &Decision, subject: Subject<'_>) -> Option<Error> {
+    let token = decision.refresh_token.revoked.as_ref().filter(|_| subject.grant.is_some());
+    let session = decision.session_revoked.as_ref().map(|revocation| &revocation.reason);
+    let reason = token.or(session)?;
+    Some(Error::Denied { code: "access_denied".to_owned(), reason: reason.clone() })
+}
+
+/// Metadata writes survive a denial (auth0-actions 3.9); the presented refresh token stays usable unless it was revoked.
+async fn persist_denial(app: &App, decision: &Decision, subject: Subject<'_>) -> Result<()> {
+    let now = app.clock.now_ms();
+    let patch = metadata(decision);
+    let mut tx = app.store.begin().await?;
+    if !patch.is_empty() {
+        tx.patch_metadata(subject.user_id, &patch, now).await?;
+    }
+    if let Some(grant) = subject.grant {
+        if decision.refresh_token.revoked.is_some() {
+            tx.revoke_grant(&grant.id, now).await?;
+        }
+        if let (Some(revocation), Some(session)) = (&decision.session_revoked, &grant.session_id) {
+            tx.revoke_session(session, !revocation.preserve_refresh_tokens, now).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::decision::SessionRevocation;
+
+    #[test]
+    fn a_revoked_session_denies_with_its_reason() {
+        let decision = Decision {
+            session_revoked: Some(SessionRevocation { reason: "stolen laptop".into(), preserve_refresh_tokens: false }),
+            ..Decision::default()
+        };
+        let error = ending(&decision, Subject { user_id: "auth0|ada", grant: None });
+        assert_eq!(error.map(|error| error.to_string()), Some("access_denied: stolen laptop".to_owned()));
+    }
+
+    #[test]
+    fn an_allowed_decision_is_no_denial() {
+        assert!(denial(&Decision::default()).is_none());
+        assert!(ending(&Decision::default(), Subject { user_id: "auth0|ada", grant: None }).is_none());
+    }
+}

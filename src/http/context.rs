@@ -103,7 +103,10 @@ mod tests {
     #[test]
     fn the_first_untrusted_address_from_the_right_counts() {
         let trusted = ["10.0.0.0/8".to_owned(), "fd00::/8".to_owned()];
-        assert_eq!(client_address(ip("10.1.2.3"), &forwarded("6.6.6.6, 198.51.100.1, 10.9.9.9"), &trusted), ip("198.51.100.1"));
+        assert_eq!(
+            client_address(ip("10.1.2.3"), &forwarded("6.6.6.6, 198.51.100.1, 10.9.9.9"), &trusted),
+            ip("198.51.100.1")
+        );
         assert_eq!(client_address(ip("fd00::1"), &forwarded("198.51.100.1"), &trusted), ip("198.51.100.1"));
         assert_eq!(client_address(ip("10.1.2.3"), &forwarded("nonsense"), &trusted), ip("10.1.2.3"));
     }

@@ -110,7 +110,9 @@ mod tests {
 
     #[test]
     fn authorize_login_and_logout_have_no_cross_origin_policy() {
-        for path in ["/authorize", "/u/login", "/u/signup", "/v2/logout", "/oidc/logout", "/", "/oauth/token/", "/oauth/introspect"] {
+        for path in
+            ["/authorize", "/u/login", "/u/signup", "/v2/logout", "/oidc/logout", "/", "/oauth/token/", "/oauth/introspect"]
+        {
             assert_eq!(policy(path), None, "{path}");
         }
     }

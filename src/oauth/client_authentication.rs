@@ -12,7 +12,7 @@ use crate::domain::{JsonMap, hash};
 
 use super::assertion;
 use super::error::{Error, Result};
-use super::body_parameters::BodyParameters;
+use super::parameters::Parameters;
 
 /// `client_assertion_type` of RFC 7523 section 2.2.
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -41,7 +41,7 @@ impl Presented {
     /// # Errors
     /// `invalid_request` for several methods or contradicting client ids, `invalid_client` for credentials that cannot be read
     /// or are not there at all.
-    pub fn read(authorization: Option<&str>, parameters: &BodyParameters) -> Result<Self> {
+    pub fn read(authorization: Option<&str>, parameters: &Parameters) -> Result<Self> {
         let body_id = parameters.get("client_id");
         let secret = parameters.get("client_secret");
         let assertion = assertion_of(parameters)?;
@@ -65,7 +65,8 @@ impl Presented {
     }
 
     fn basic(header: &str, body_id: Option<&str>) -> Result<Self> {
-        let (client_id, secret) = decode_basic(header).ok_or_else(|| failed(true, "the Authorization header cannot be read"))?;
+        let (client_id, secret) =
+            decode_basic(header).ok_or_else(|| failed(true, "the Authorization header cannot be read"))?;
         if body_id.is_some_and(|id| id != client_id) {
             return Err(Error::protocol("invalid_request", "client_id differs from the Authorization header"));
         }
@@ -142,7 +143,7 @@ fn failed(basic: bool, description: &str) -> Error {
     Error::InvalidClient { basic, description: description.to_owned() }
 }
 
-fn assertion_of(parameters: &BodyParameters) -> Result<Option<&str>> {
+fn assertion_of(parameters: &Parameters) -> Result<Option<&str>> {
     match (parameters.get("client_assertion_type"), parameters.get("client_assertion")) {
         (None, None) => Ok(None),
         (Some(JWT_BEARER), Some(assertion)) => Ok(Some(assertion)),
@@ -200,8 +201,8 @@ mod tests {
         format!("Basic {}", STANDARD.encode(plain))
     }
 
-    fn parameters(pairs: &[(&str, &str)]) -> BodyParameters {
-        BodyParameters::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))).unwrap()
+    fn parameters(pairs: &[(&str, &str)]) -> Parameters {
+        Parameters::from_pairs(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
     fn code(result: Result<Presented>) -> String {
@@ -213,10 +214,7 @@ mod tests {
 
     #[test]
     fn basic_halves_are_form_decoded() {
-        assert_eq!(
-            decode_basic(&basic("my%3Aid:a%3Ab%25+%2B%C3%BC")),
-            Some(("my:id".to_owned(), "a:b% +ü".to_owned()))
-        );
+        assert_eq!(decode_basic(&basic("my%3Aid:a%3Ab%25+%2B%C3%BC")), Some(("my:id".to_owned(), "a:b% +ü".to_owned())));
         assert_eq!(decode_basic(&basic("id:100%")), None);
         assert_eq!(decode_basic(&basic("id:%zz")), None);
         assert_eq!(decode_basic(&basic("id:%FF")), None);

@@ -7,10 +7,11 @@ use crate::app::App;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::resource_server::{ClientGrant, ResourceServer};
 use crate::domain::scope::Scopes;
-use crate::flow::event::{AccessTokenPart, Transaction};
+use crate::flow::Event;
+use crate::flow::event::{AccessTokenPart, Tenant, Transaction};
 
 use super::error::{Error, Result};
-use super::body_parameters::BodyParameters;
+use super::parameters::Parameters;
 use super::token::{self, Answer};
 use super::{RequestContext, event, mint, scopes, verdict};
 
@@ -19,7 +20,7 @@ use super::{RequestContext, event, mint, scopes, verdict};
 /// # Errors
 /// `unauthorized_client` for a public client, `access_denied` for an API that the client has no grant for, `invalid_scope`;
 /// what the actions decided; `Busy`.
-pub async fn exchange(app: &App, client: &Client, parameters: &BodyParameters, context: &RequestContext) -> Result<Answer> {
+pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, context: &RequestContext) -> Result<Answer> {
     if client.is_public() {
         return Err(token::not_allowed(GrantType::ClientCredentials));
     }
@@ -28,12 +29,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &BodyParameters, c
     let asked = parameters.get("scope").map(Scopes::parse);
     let granted = granted(asked.as_ref(), &scopes::of_client_grant(&allowed, &api))?;
 
-    let mut event = event::credentials_exchange(app, client, context);
-    event.resource_server = event::resource_server(Some(audience));
-    event.access_token = Some(AccessTokenPart { scope: granted.to_vec(), ..AccessTokenPart::default() });
-    event.transaction =
-        Some(Transaction { requested_scopes: asked.unwrap_or_default().to_vec(), ..Transaction::default() });
-
+    let event = build_event(app, client, &api, (&asked.unwrap_or_default(), &granted), context);
     let mut decision = verdict::credentials_exchange(app, event).await?;
     let seen = decision.refused.len();
     let scope = scopes::edited_for_machine(&granted, &mut decision, &api);
@@ -47,9 +43,29 @@ async fn find(app: &App, client: &Client, audience: &str) -> Result<(ResourceSer
         return Err(denied(format!("Service not found: {audience}")));
     };
     let Some(allowed) = app.store.client_grant(&client.client_id, audience).await? else {
-        return Err(denied(format!("Client is not authorized to access '{audience}': it needs a client grant for this API.")));
+        return Err(denied(format!(
+            "Client is not authorized to access '{audience}': it needs a client grant for this API."
+        )));
     };
     Ok((api, allowed))
+}
+
+fn build_event(
+    app: &App,
+    client: &Client,
+    api: &ResourceServer,
+    (asked, granted): (&Scopes, &Scopes),
+    context: &RequestContext,
+) -> Event {
+    Event {
+        access_token: Some(AccessTokenPart { scope: granted.to_vec(), ..AccessTokenPart::default() }),
+        client: event::client(client),
+        request: event::request(app, context),
+        resource_server: event::resource_server(Some(&api.identifier)),
+        tenant: Tenant { id: app.tenant.clone() },
+        transaction: Some(Transaction { requested_scopes: asked.to_vec(), ..Transaction::default() }),
+        ..Event::default()
+    }
 }
 
 /// Everything that is allowed, or the part of it that was asked for.

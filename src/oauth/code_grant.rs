@@ -17,7 +17,7 @@ use crate::domain::user::User;
 use super::RequestContext;
 use super::error::{Error, Result};
 use super::mint::{self, Minted, Order};
-use super::body_parameters::BodyParameters;
+use super::parameters::Parameters;
 use super::refresh_grant::{self, NewRefreshToken};
 use super::token::Answer;
 
@@ -25,7 +25,7 @@ use super::token::Answer;
 ///
 /// # Errors
 /// `invalid_grant` for a code that is unknown, spent, expired, bound to somebody else or badly proven; `invalid_request`.
-pub async fn exchange(app: &App, client: &Client, parameters: &BodyParameters, context: &RequestContext) -> Result<Answer> {
+pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, context: &RequestContext) -> Result<Answer> {
     let code = parameters.required("code")?;
     let (code, grant) = spend(app, &hash::sha256(code)).await?;
     check_bindings(client, &code, parameters)?;
@@ -59,7 +59,7 @@ async fn spend(app: &App, code_hash: &str) -> Result<(AuthorizationCode, Grant)>
     }
 }
 
-fn check_bindings(client: &Client, code: &AuthorizationCode, parameters: &BodyParameters) -> Result<()> {
+fn check_bindings(client: &Client, code: &AuthorizationCode, parameters: &Parameters) -> Result<()> {
     if code.client_id != client.client_id {
         tracing::warn!(client.id = client.client_id, grant.id = code.grant_id, "a code of another client was presented");
         return Err(invalid_code());

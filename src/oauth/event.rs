@@ -12,8 +12,8 @@ use crate::domain::session::{AuthenticationMethod, Session};
 use crate::domain::user::{CONNECTION, CONNECTION_ID, User};
 use crate::flow::Event;
 use crate::flow::event::{
-    Authentication, Authorization, ClientPart, Connection, Device, Identity, Method, Request, ResourceServerPart, SessionClient,
-    SessionPart, Stats, Tenant, UserPart,
+    Authentication, Authorization, ClientPart, Connection, Device, Identity, Method, Request, ResourceServerPart,
+    SessionClient, SessionPart, Stats, Tenant, UserPart,
 };
 
 use super::RequestContext;
@@ -128,12 +128,7 @@ fn user(user: &User) -> UserPart {
 /// `auth0|ada` is the identity `ada` of the provider `auth0`.
 fn identity(user_id: &str) -> Identity {
     let (provider, bare) = user_id.split_once('|').unwrap_or((DATABASE, user_id));
-    Identity {
-        connection: CONNECTION.to_owned(),
-        provider: provider.to_owned(),
-        user_id: bare.to_owned(),
-        is_social: false,
-    }
+    Identity { connection: CONNECTION.to_owned(), provider: provider.to_owned(), user_id: bare.to_owned(), is_social: false }
 }
 
 #[cfg(test)]

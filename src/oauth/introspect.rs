@@ -16,13 +16,13 @@ use super::bearer::{self, AccessToken};
 use super::client_authentication::{self, Presented};
 use super::error::{Error, Result};
 use super::mint;
-use super::body_parameters::BodyParameters;
+use super::parameters::Parameters;
 
 /// Answers a confidential client about a token.
 ///
 /// # Errors
 /// `invalid_client`, also for a public client (RFC 7662 section 2.1); `invalid_request`; the database's.
-pub async fn introspect(app: &App, authorization: Option<&str>, parameters: &BodyParameters) -> Result<JsonMap> {
+pub async fn introspect(app: &App, authorization: Option<&str>, parameters: &Parameters) -> Result<JsonMap> {
     let presented = Presented::read(authorization, parameters)?;
     let client = client_authentication::authenticate(app, &presented).await?;
     if client.is_public() {

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::JsonMap;
 
+use super::error::{Error, Result};
+
 /// Parameters by name, and the names that cannot be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
@@ -35,6 +37,14 @@ impl Parameters {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
+    }
+
+    /// The value of a parameter that must be there.
+    ///
+    /// # Errors
+    /// `invalid_request` with its name.
+    pub fn required(&self, name: &str) -> Result<&str> {
+        self.get(name).ok_or_else(|| Error::protocol("invalid_request", format!("Missing required parameter: {name}")))
     }
 
     /// The value as an owned string.

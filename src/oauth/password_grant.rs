@@ -13,14 +13,14 @@ use crate::domain::user::{CONNECTION, User};
 use crate::flow::Event;
 use crate::flow::event::Transaction;
 
-use super::attempts::Attempt;
 use super::error::{Error, Result};
+use super::login::MAX_PASSWORD_BYTES;
 use super::mint::{self, Minted, Order};
-use super::body_parameters::BodyParameters;
+use super::parameters::Parameters;
 use super::refresh_grant::{self, NewRefreshToken};
 use super::token::Answer;
 use super::verdict::{self, Subject};
-use super::{RequestContext, event, scopes};
+use super::{RequestContext, event, scopes, throttle};
 
 /// `event.transaction.protocol` and the grant's.
 const PROTOCOL: &str = "oauth2-password";
@@ -30,12 +30,12 @@ const PROTOCOL: &str = "oauth2-password";
 /// # Errors
 /// `invalid_grant` for a wrong login or password and for a blocked user, `invalid_request`; `TooManyAttempts`; what the
 /// actions decided; `Busy`.
-pub async fn exchange(app: &App, client: &Client, parameters: &BodyParameters, context: &RequestContext) -> Result<Answer> {
+pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, context: &RequestContext) -> Result<Answer> {
     let login = parameters.required("username")?;
     let password = parameters.required("password")?;
     check_realm(parameters.get("realm"))?;
     let api = api_of(app, parameters.get("audience")).await?;
-    let user = authenticate(app, login, password, &context.ip).await?;
+    let user = authenticate(app, login, password, context).await?;
 
     let asked = parameters.get("scope").map(Scopes::parse).unwrap_or_default();
     let requested = scopes::of_password_grant(&asked, api.as_ref());
@@ -95,23 +95,21 @@ async fn api_of(app: &App, audience: Option<&str>) -> Result<Option<ResourceServ
 }
 
 /// Checks the password and counts the login: before the actions run, and even if they then deny.
-async fn authenticate(app: &App, login: &str, password: &str, ip: &str) -> Result<User> {
-    let attempt = Attempt::new(app, login, ip);
-    attempt.admit(app).await?;
-    let found = app.store.credentials(login).await?;
+async fn authenticate(app: &App, login: &str, password: &str, context: &RequestContext) -> Result<User> {
+    let wrong = || Error::protocol("invalid_grant", "Wrong email or password.");
+    if password.len() > MAX_PASSWORD_BYTES {
+        return Err(wrong());
+    }
+    let attempt = throttle::attempt(app, login, context).await?;
+    let found = app.store.credentials(login.trim()).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
     let fits = app.passwords.verify(password, hash).await.map_err(|_| Error::Busy)?;
-    let Some(found) = found.filter(|_| fits) else {
-        attempt.count_failure(app).await?;
-        return Err(Error::protocol("invalid_grant", "Wrong email or password."));
-    };
-    attempt.admit(app).await?;
-    let mut user = found.user;
+    let mut user = found.filter(|_| fits).ok_or_else(wrong)?.user;
+    attempt.succeeded(app).await?;
     if user.blocked {
         return Err(Error::protocol("invalid_grant", "user is blocked"));
     }
     let mut tx = app.store.begin().await?;
-    attempt.forget(&mut tx).await?;
     user.logins_count = tx.count_login(&user.user_id, app.clock.now_ms()).await?;
     tx.commit().await?;
     Ok(user)

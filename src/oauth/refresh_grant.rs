@@ -18,7 +18,7 @@ use crate::store::FoundRefreshToken;
 
 use super::error::{Error, Result};
 use super::mint::{self, Minted, Order};
-use super::body_parameters::BodyParameters;
+use super::parameters::Parameters;
 use super::token::Answer;
 use super::verdict::{self, Subject};
 use super::{RequestContext, event, scopes};
@@ -52,7 +52,7 @@ struct Presented {
 ///
 /// # Errors
 /// `invalid_grant`, `invalid_scope`, `invalid_request`; what the actions decided; `Busy`.
-pub async fn exchange(app: &App, client: &Client, parameters: &BodyParameters, context: &RequestContext) -> Result<Answer> {
+pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, context: &RequestContext) -> Result<Answer> {
     let presented = find(app, client, parameters.required("refresh_token")?).await?;
     let asked = parameters.get("scope").map(Scopes::parse);
     check_scope(&presented.found.grant, asked.as_ref())?;

@@ -137,14 +137,16 @@ mod tests {
 
     #[test]
     fn a_code_joins_the_query_of_the_redirect_uri() {
-        let answer = destination("https://rp.example/cb?a=1", ResponseMode::Query, "s").answer(members(json!({"code": "c"})));
+        let answer =
+            destination("https://rp.example/cb?a=1", ResponseMode::Query, "s").answer(members(json!({"code": "c"})));
         assert_eq!(answer.location(), "https://rp.example/cb?a=1&code=c&iss=http%3A%2F%2Flocalhost%3A8484%2F&state=s");
     }
 
     #[test]
     fn state_comes_back_byte_for_byte() {
         for state in ["\"><script>", "%0d%0aSet-Cookie: x=1", "ü + &=#/?", "\r\nLocation: x", &"x".repeat(2_000)] {
-            let location = destination("https://rp.example/cb", ResponseMode::Query, state).error("access_denied", "no").location();
+            let location =
+                destination("https://rp.example/cb", ResponseMode::Query, state).error("access_denied", "no").location();
             let url = url::Url::parse(&location).unwrap();
             let echoed = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
             assert_eq!(echoed, state);
@@ -166,8 +168,8 @@ mod tests {
 
     #[test]
     fn members_cannot_replace_state_and_issuer() {
-        let answer =
-            destination("https://rp.example/cb", ResponseMode::Query, "s").answer(members(json!({"state": "x", "iss": "evil"})));
+        let answer = destination("https://rp.example/cb", ResponseMode::Query, "s")
+            .answer(members(json!({"state": "x", "iss": "evil"})));
         assert_eq!(answer.members["state"], "s");
         assert_eq!(answer.members["iss"], "http://localhost:8484/");
     }

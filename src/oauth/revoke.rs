@@ -12,13 +12,13 @@ use crate::domain::hash;
 use super::bearer::{self, AccessToken};
 use super::client_authentication::{self, Presented};
 use super::error::Result;
-use super::body_parameters::BodyParameters;
+use super::parameters::Parameters;
 
 /// Revokes the token if it is the client's, durably, before the answer.
 ///
 /// # Errors
 /// `invalid_client`, `invalid_request`; the database's, so that nobody believes in a revocation that did not happen.
-pub async fn revoke(app: &App, authorization: Option<&str>, parameters: &BodyParameters) -> Result<()> {
+pub async fn revoke(app: &App, authorization: Option<&str>, parameters: &Parameters) -> Result<()> {
     let presented = Presented::read(authorization, parameters)?;
     let client = client_authentication::authenticate(app, &presented).await?;
     let token = parameters.required("token")?;

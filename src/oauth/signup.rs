@@ -11,12 +11,62 @@ const MAX_EMAIL_BYTES: usize = 254;
 
 /// Passwords of eight characters or more that head every published list.
 const COMMON: &[&str] = &[
-    "00000000", "11111111", "12341234", "123123123", "12344321", "12345678", "123456789", "1234567890", "123456789a", "1q2w3e4r",
-    "1q2w3e4r5t", "1qaz2wsx", "87654321", "88888888", "987654321", "a1234567", "aa123456", "aaaaaaaa", "abc12345", "abcd1234",
-    "admin123", "administrator", "asdfasdf", "asdfghjkl", "baseball", "changeme", "computer", "football", "iloveyou", "letmein1",
-    "liverpool", "master123", "michelle", "p@ssw0rd", "passw0rd", "password", "password!", "password1", "password12",
-    "password123", "princess", "q1w2e3r4", "qazwsxedc", "qwer1234", "qwerty12", "qwerty123", "qwertyui", "qwertyuiop", "sunshine",
-    "superman", "test1234", "trustno1", "welcome1", "welcome123", "whatever", "zxcvbnm1",
+    "00000000",
+    "11111111",
+    "12341234",
+    "123123123",
+    "12344321",
+    "12345678",
+    "123456789",
+    "1234567890",
+    "123456789a",
+    "1q2w3e4r",
+    "1q2w3e4r5t",
+    "1qaz2wsx",
+    "87654321",
+    "88888888",
+    "987654321",
+    "a1234567",
+    "aa123456",
+    "aaaaaaaa",
+    "abc12345",
+    "abcd1234",
+    "admin123",
+    "administrator",
+    "asdfasdf",
+    "asdfghjkl",
+    "baseball",
+    "changeme",
+    "computer",
+    "football",
+    "iloveyou",
+    "letmein1",
+    "liverpool",
+    "master123",
+    "michelle",
+    "p@ssw0rd",
+    "passw0rd",
+    "password",
+    "password!",
+    "password1",
+    "password12",
+    "password123",
+    "princess",
+    "q1w2e3r4",
+    "qazwsxedc",
+    "qwer1234",
+    "qwerty12",
+    "qwerty123",
+    "qwertyui",
+    "qwertyuiop",
+    "sunshine",
+    "superman",
+    "test1234",
+    "trustno1",
+    "welcome1",
+    "welcome123",
+    "whatever",
+    "zxcvbnm1",
 ];
 
 /// What is wrong with the form; the text is for the user.
@@ -93,7 +143,9 @@ mod tests {
         for good in ["ada@example.com", "a.b+c@x.example", "ü@bücher.example", "ada@localhost"] {
             assert_eq!(check_email(good), Ok(()), "{good}");
         }
-        for bad in ["", "ada", "@example.com", "ada@", "a b@c.d", "a@b@c.d", "a@.d", "a@b..c", "a@-b.c", "<a@b.c>", "a\0@b.c"] {
+        for bad in
+            ["", "ada", "@example.com", "ada@", "a b@c.d", "a@b@c.d", "a@.d", "a@b..c", "a@-b.c", "<a@b.c>", "a\0@b.c"]
+        {
             assert_eq!(check_email(bad), Err(Problem::Email), "{bad:?}");
         }
     }

@@ -91,7 +91,10 @@ impl Policy {
     fn delay_s(self, failures: i64) -> i64 {
         match failures - self.free {
             over if over < 0 => 0,
-            over => 1_i64.checked_shl(u32::try_from(over).unwrap_or(u32::MAX)).filter(|s| *s > 0).map_or(self.longest_wait_s, |s| s.min(self.longest_wait_s)),
+            over => 1_i64
+                .checked_shl(u32::try_from(over).unwrap_or(u32::MAX))
+                .filter(|s| *s > 0)
+                .map_or(self.longest_wait_s, |s| s.min(self.longest_wait_s)),
         }
     }
 

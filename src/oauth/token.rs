@@ -8,16 +8,15 @@ use crate::domain::client::{Client, GrantType};
 
 use super::client_authentication::{self, Presented};
 use super::error::{Error, Result};
-use super::body_parameters::BodyParameters;
+use super::parameters::Parameters;
 use super::{RequestContext, client_credentials_grant, code_grant, password_grant, refresh_grant};
 
-/// A request as the endpoint received it.
-#[derive(Debug)]
+/// A request as the endpoint received it. Holds secrets: not for logs.
 pub struct Request<'a> {
     /// `Authorization`, if present.
     pub authorization: Option<&'a str>,
     /// The body.
-    pub parameters: &'a BodyParameters,
+    pub parameters: &'a Parameters,
     /// For the actions.
     pub context: &'a RequestContext,
 }
@@ -68,15 +67,13 @@ async fn dispatch(app: &App, client: &Client, grant: GrantType, request: &Reques
         GrantType::AuthorizationCode => code_grant::exchange(app, client, parameters, context).await,
         GrantType::RefreshToken => refresh_grant::exchange(app, client, parameters, context).await,
         GrantType::ClientCredentials => client_credentials_grant::exchange(app, client, parameters, context).await,
-        GrantType::Password | GrantType::PasswordRealm => {
-            password_grant::exchange(app, client, parameters, context).await
-        }
+        GrantType::Password | GrantType::PasswordRealm => password_grant::exchange(app, client, parameters, context).await,
         // Lives at the authorization endpoint only; `grant_type` never yields it.
         GrantType::Implicit => Err(Error::protocol("unsupported_grant_type", "Unsupported grant type: implicit")),
     }
 }
 
-fn grant_type(parameters: &BodyParameters) -> Result<GrantType> {
+fn grant_type(parameters: &Parameters) -> Result<GrantType> {
     let name = parameters.required("grant_type")?;
     let known = GrantType::ALL.into_iter().filter(|grant| *grant != GrantType::Implicit);
     known.into_iter().find(|grant| grant.as_str() == name).ok_or_else(|| {
@@ -110,7 +107,7 @@ mod tests {
     use super::*;
 
     fn grant(name: &str) -> String {
-        let parameters = BodyParameters::new([("grant_type".to_owned(), name.to_owned())]).unwrap();
+        let parameters = Parameters::from_pairs([("grant_type".to_owned(), name.to_owned())]);
         match grant_type(&parameters) {
             Ok(grant) => grant.as_str().to_owned(),
             Err(error) => error.code().to_owned(),

@@ -8,6 +8,8 @@
 //! function), results are bounded by the engine's limits before memory is taken, nothing panics, and nothing outside is
 //! reached but through the [`RunHandle`] in the engine's tag.
 
+#![expect(clippy::needless_pass_by_value, reason = "the engine passes contexts and arguments by value")]
+
 mod arguments;
 mod arrays;
 mod base64;

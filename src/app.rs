@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 
 use crate::clock::{Clock, Random};
 use crate::config::{Config, DeclaredUser, Secret};
 use crate::domain::client::Algorithm;
 pub use crate::domain::lifetimes::Lifetimes;
 use crate::domain::user::User;
-use crate::flow::{Cache, Flow, FlowSet, Host};
+use crate::flow::reload::Reloader;
+use crate::flow::{self, Cache, Flow, FlowSet, Host};
 use crate::keys::Keys;
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
@@ -30,9 +32,13 @@ pub struct App {
     /// The tenant's view of the database.
     pub store: Store,
     /// Signing keys; replaced at rotation.
-    pub keys: arc_swap::ArcSwap<Keys>,
+    pub keys: ArcSwap<Keys>,
     /// The running actions.
     pub flow: Arc<Flow>,
+    /// The settings that the next load of the actions uses.
+    pub action_settings: Arc<ArcSwap<flow::Settings>>,
+    /// Loads the actions again, and knows how the last load went.
+    pub reloader: Arc<Reloader>,
     /// Time.
     pub clock: Clock,
     /// Randomness.
@@ -79,14 +85,20 @@ impl App {
         let set = load_actions(config).await?;
         let database = Database::connect(&config.database).await?;
         let host = Host { clock: clock.clone(), random: random.clone(), cache: Arc::new(Cache::default()) };
+        let flow = Arc::new(Flow::new(set, &config.actions.limits, host));
+        let action_settings = Arc::new(ArcSwap::from_pointee(config.actions.clone()));
+        let current = Arc::clone(&action_settings);
+        let reloader = Reloader::new(Arc::clone(&flow), move || flow::Settings::clone(&current.load()), !dev);
         let app = Self {
             issuer: config.issuer.clone(),
             tenant: config.tenant.clone(),
             dev,
             store: database.tenant(&config.tenant),
             database,
-            keys: arc_swap::ArcSwap::from_pointee(Keys::new(&[])?),
-            flow: Arc::new(Flow::new(set, &config.actions.limits, host)),
+            keys: ArcSwap::from_pointee(Keys::new(&[])?),
+            flow,
+            action_settings,
+            reloader: Arc::new(reloader),
             clock,
             random,
             hs256_secrets: hs256_secrets(config),
@@ -146,20 +158,6 @@ impl App {
         }
         self.keys.store(Arc::new(keys));
         Ok(())
-    }
-
-    /// Replaces the signing key of the algorithm's kind; the old one stays published. The new key's id.
-    ///
-    /// # Errors
-    /// The database's, or that the key cannot be made; then the old key still signs.
-    pub async fn rotate_key(&self, algorithm: Algorithm) -> anyhow::Result<String> {
-        let key = self.generate_key(algorithm).await?;
-        let mut tx = self.store.begin().await?;
-        tx.insert_signing_key(&key).await?;
-        tx.retire_signing_keys(&key.kind, &key.kid, self.clock.now_ms()).await?;
-        tx.commit().await?;
-        self.keys.store(Arc::new(Keys::new(&self.store.signing_keys().await?)?));
-        Ok(key.kid)
     }
 
     async fn generate_key(&self, algorithm: Algorithm) -> anyhow::Result<crate::store::StoredKey> {

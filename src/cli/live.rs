@@ -3,14 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
 use super::print;
 use crate::app::App;
 use crate::config::{Config, Invalid, Source};
-use crate::flow::{self, FlowSet};
+use crate::flow::reload::Reload;
 
 /// How people hear of a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +57,6 @@ impl Live {
         self.config.load_full()
     }
 
-    /// The settings that the next load of the actions uses.
-    pub(super) fn settings(&self) -> flow::Settings {
-        self.config.load().actions.clone()
-    }
-
     /// Reads the file again and applies it. A broken file, or one that `accept` refuses, changes nothing.
     pub(super) async fn reload_configuration(&self, accept: impl Fn(&Config) -> Result<(), Invalid>) {
         let old = self.config();
@@ -70,7 +64,9 @@ impl Live {
         let loaded = self.source.load().and_then(|config| accept(&config).map(|()| config));
         let config = match loaded {
             Ok(config) => config,
-            Err(invalid) => return self.voice.bad(&format!("{invalid}\n\n{name} is not used; the last good configuration is")),
+            Err(invalid) => {
+                return self.voice.bad(&format!("{invalid}\n\n{name} is not used; the last good configuration is"));
+            }
         };
         if let Err(error) = self.apply(&config).await {
             return self.voice.bad(&format!("error: {name} could not be applied: {error:#}"));
@@ -79,6 +75,7 @@ impl Live {
         for setting in needs_restart(&old, &config) {
             self.voice.bad(&format!("{name}: `{setting}` changed, which takes effect at the next start"));
         }
+        self.app.action_settings.store(Arc::new(config.actions.clone()));
         self.config.store(Arc::new(config));
         self.reload_actions().await;
     }
@@ -90,18 +87,15 @@ impl Live {
 
     /// Loads the actions again; a broken set changes nothing.
     pub(super) async fn reload_actions(&self) {
-        let settings = self.settings();
-        let previous = self.app.flow.current().hash().to_owned();
-        let loaded = tokio::task::spawn_blocking(move || FlowSet::load(&settings)).await.context("the load was interrupted");
-        match loaded {
-            Ok(Ok(set)) if set.hash() == previous => {}
-            Ok(Ok(set)) => {
-                let line = switched(&set, &previous);
-                self.app.flow.replace(set);
-                self.voice.good(&line);
-            }
-            Ok(Err(broken)) => self.voice.bad(&format!("{broken}\n\nthe last good set {previous} stays in use")),
-            Err(error) => self.voice.bad(&format!("error: {error:#}")),
+        self.report(&self.app.reloader.reload_now().await);
+    }
+
+    /// Tells how a load of the actions went.
+    pub(super) fn report(&self, reload: &Reload) {
+        match (reload, self.voice) {
+            (Reload::Unchanged { .. }, Voice::Terminal) => {}
+            (Reload::Kept { .. }, voice) => voice.bad(&reload.to_string()),
+            (_, voice) => voice.good(&reload.to_string()),
         }
     }
 
@@ -124,16 +118,11 @@ impl Live {
     }
 }
 
-/// One line about a switch.
-fn switched(set: &FlowSet, previous: &str) -> String {
-    let count = set.actions().len();
-    format!("actions: set {} in use with {count} action{}, was {previous}", set.hash(), if count == 1 { "" } else { "s" })
-}
-
 /// What cannot change under a running server.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
     let symmetric = |config: &Config| {
-        let hs256 = |client: &&crate::config::DeclaredClient| client.client.id_token.alg == crate::domain::client::Algorithm::HS256;
+        let hs256 =
+            |client: &&crate::config::DeclaredClient| client.client.id_token.alg == crate::domain::client::Algorithm::HS256;
         config.clients.iter().filter(hs256).map(|client| client.client.secret_hash.clone()).collect::<Vec<_>>()
     };
     let pool = |config: &Config| (config.actions.limits.max_concurrent_runs, config.actions.limits.max_waiting_runs);

@@ -3,10 +3,14 @@
 use crate::config::{Config, DeclaredClient, DeclaredUser};
 use crate::domain::client::GrantType;
 
-/// Prints the response to the terminal and each JWT's payload below it. A payload is base64url without padding; surplus padding
-/// only makes `base64` complain after it has decoded everything.
-const DECODE: &str = r#"| tee /dev/stderr | tr '",' '\n\n' | grep '^ey.*[.]' | cut -d. -f2 |
-    while read -r part; do echo; printf '%s===' "$part" | tr '_-' '/+' | base64 -d 2>/dev/null; echo; done"#;
+/// Prints the response and below it the payload of each JWT. A payload is base64url without padding; surplus padding only makes
+/// `base64` complain after it has decoded everything. Every line but the last ends in a backslash: it is one command.
+const DECODE: [&str; 4] = [
+    r#"| { body=$(cat); printf '%s\n' "$body";"#,
+    r#"  for part in $(printf '%s' "$body" | grep -o '"ey[^".]*[.][^".]*' | cut -d. -f2); do"#,
+    r#"    printf '\npayload of a token: '; printf '%s===' "$part" | tr '_-' '/+' | base64 -d 2>/dev/null; echo;"#,
+    "  done; }",
+];
 
 /// A password or client-credentials request that the configuration allows; `None` if it allows neither.
 pub(super) fn command(config: &Config) -> Option<String> {
@@ -50,7 +54,8 @@ fn can_log_in(declared: &DeclaredUser) -> bool {
 fn usable(declared: &DeclaredClient, grant: GrantType) -> bool {
     use crate::domain::client::AuthMethod::{ClientSecretBasic, PrivateKeyJwt};
     let client = &declared.client;
-    client.allows(grant) && !matches!(client.token_endpoint_auth_method, Some(ClientSecretBasic | PrivateKeyJwt))
+    client.allows(grant)
+        && !matches!(client.token_endpoint_auth_method, Some(ClientSecretBasic | PrivateKeyJwt))
         && (declared.secret.is_some() || client.is_public())
 }
 
@@ -63,7 +68,7 @@ fn credentials(declared: &DeclaredClient, grant: &str) -> Vec<(&'static str, Str
 fn curl(issuer: &str, fields: &[(&str, String)]) -> String {
     let mut lines = vec![format!("  curl -s {}/oauth/token", issuer.trim_end_matches('/'))];
     lines.extend(fields.iter().map(|(name, value)| format!("    --data-urlencode {}", quote(&format!("{name}={value}")))));
-    lines.push(format!("    {DECODE}"));
+    lines.extend(DECODE.iter().map(|line| format!("    {line}")));
     lines.join(" \\\n")
 }
 

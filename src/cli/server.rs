@@ -29,7 +29,9 @@ pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
 pub(super) fn explain_database(error: anyhow::Error, config: &Config) -> anyhow::Error {
     let Some(cause) = error.downcast_ref::<store::Error>() else { return error };
     let hint = match crate::config::sqlite_file(&config.database) {
-        Some(file) => format!("check that {} and its directory may be written, or choose another with --database", file.display()),
+        Some(file) => {
+            format!("check that {} and its directory may be written, or choose another with --database", file.display())
+        }
         None => "check `database.url`, and that the database runs and accepts this user".to_owned(),
     };
     explained(cause.to_string(), hint)
@@ -74,11 +76,9 @@ where
     }
     tracing::info!("shutting down");
     shutdown.cancel();
-    let drain = Duration::from_secs(live.config().server.drain_seconds);
-    // A second signal, or the end of the patience, ends what still runs.
+    // The server bounds its drain itself; a second signal ends what still runs.
     tokio::select! {
         _ = server => {}
-        () = tokio::time::sleep(drain) => tracing::warn!("requests were still running at the end"),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }

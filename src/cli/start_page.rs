@@ -21,7 +21,10 @@ pub(super) fn render(config: &Config, set: &FlowSet, listening: &str) -> String 
     if let Some(command) = paste::command(config) {
         parts.push(format!("Paste this into another terminal to see tokens with action claims in them\n\n{command}"));
     }
-    parts.push(format!("Edit a file in {} and log in again: the next token is made by the new code.", config.actions.display));
+    parts.push(format!(
+        "Edit a file in {} and log in again: the next token is made by the new code.",
+        config.actions.display
+    ));
     format!("\n{}\n", parts.join("\n\n"))
 }
 

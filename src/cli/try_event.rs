@@ -36,7 +36,8 @@ impl EventFile {
         let Some(path) = path else { return Ok(Self::default()) };
         let name = path.display().to_string();
         let hint = "write a JSON object such as {\"user\": {\"app_metadata\": {\"plan\": \"pro\"}}}";
-        let text = std::fs::read_to_string(path).map_err(|error| bad_input(format!("{name} cannot be read: {error}"), hint))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|error| bad_input(format!("{name} cannot be read: {error}"), hint))?;
         match serde_json::from_str(&text) {
             Ok(Value::Object(parts)) => Ok(Self { name, parts }),
             Ok(_) => Err(bad_input(format!("{name} is no JSON object"), hint)),
@@ -98,10 +99,13 @@ impl EventFile {
     /// A misspelt property would silently change nothing.
     fn refuse_unknown(&self, known: &Value) -> anyhow::Result<()> {
         for (part, value) in &self.parts {
-            let (Some(known), Some(members)) = (known.get(part).and_then(Value::as_object), value.as_object()) else { continue };
+            let (Some(known), Some(members)) = (known.get(part).and_then(Value::as_object), value.as_object()) else {
+                continue;
+            };
             if let Some(unknown) = members.keys().find(|name| !known.contains_key(*name)) {
                 let names: Vec<_> = known.keys().map(String::as_str).collect();
-                let hint = did_you_mean(unknown, names.iter().copied()).unwrap_or_else(|| format!("known: {}", names.join(", ")));
+                let hint =
+                    did_you_mean(unknown, names.iter().copied()).unwrap_or_else(|| format!("known: {}", names.join(", ")));
                 return Err(bad_input(format!("{}: `event.{part}` has no property `{unknown}`", self.name), hint));
             }
         }
@@ -196,7 +200,9 @@ fn build(app: &App, attempt: &Attempt) -> Event {
     event.resource_server = event::resource_server(api);
     event.transaction = Some(transaction(app, attempt));
     match attempt.grant {
-        TryGrant::AuthorizationCode => event.session = Some(event::session(&session(app, attempt, &user, &methods), &attempt.context)),
+        TryGrant::AuthorizationCode => {
+            event.session = Some(event::session(&session(app, attempt, &user, &methods), &attempt.context))
+        }
         TryGrant::RefreshToken => event.refresh_token = Some(refresh_token(app, attempt, &user)),
         _ => {}
     }

@@ -153,7 +153,8 @@ fn default_grant(config: &Config, options: &Options, client: Option<&str>) -> Tr
     let machine = client.and_then(|id| config.clients.iter().find(|declared| declared.client.client_id == id));
     match machine {
         Some(declared)
-            if options.user.is_none() && declared.client.grant_types.iter().all(|grant| *grant == GrantType::ClientCredentials) =>
+            if options.user.is_none()
+                && declared.client.grant_types.iter().all(|grant| *grant == GrantType::ClientCredentials) =>
         {
             TryGrant::ClientCredentials
         }
@@ -277,7 +278,8 @@ fn mint_into(app: &App, attempt: &Attempt, grant: &Grant, outcome: &mut Outcome)
             outcome.response = outcome.minted.response(&grant.scope, grant);
             let stays = attempt.grant == TryGrant::RefreshToken
                 && attempt.client.refresh_token.rotation_type == RotationType::NonRotating;
-            if let Some(token) = refresh_grant::issue(app, &attempt.client, grant, &attempt.context, None).filter(|_| !stays) {
+            if let Some(token) = refresh_grant::issue(app, &attempt.client, grant, &attempt.context, None).filter(|_| !stays)
+            {
                 outcome.response.insert("refresh_token".to_owned(), token.secret.into());
             }
             outcome.userinfo = grant.scope.contains("openid").then(|| mint::userinfo(grant, user, &grant.scope));

@@ -22,7 +22,9 @@ pub(super) fn text(attempt: &Attempt, outcome: &Outcome) -> String {
     let mut parts = vec![headline(attempt, decision), actions(decision)];
     parts.push(verdict(outcome));
     if !decision.refused.is_empty() {
-        let line = |refusal: &decision::Refusal| format!("  {} of `{}`: {}\n    at {}", refusal.call, refusal.name, refusal.reason, refusal.by);
+        let line = |refusal: &decision::Refusal| {
+            format!("  {} of `{}`: {}\n    at {}", refusal.call, refusal.name, refusal.reason, refusal.by)
+        };
         parts.push(format!("Asked for and refused\n{}", decision.refused.iter().map(line).collect::<Vec<_>>().join("\n")));
     }
     if outcome.refused.is_none() {
@@ -60,7 +62,12 @@ fn headline(attempt: &Attempt, decision: &Decision) -> String {
         Some(user) => format!("{} logs in at {}", user.user_id, attempt.client.client_id),
         None => format!("{} asks in its own name", attempt.client.client_id),
     };
-    format!("{who}, grant {}, {}, set {}", attempt.grant.grant_type().as_str(), attempt.grant.trigger().as_str(), decision.trace.set)
+    format!(
+        "{who}, grant {}, {}, set {}",
+        attempt.grant.grant_type().as_str(),
+        attempt.grant.trigger().as_str(),
+        decision.trace.set
+    )
 }
 
 fn actions(decision: &Decision) -> String {
@@ -70,7 +77,11 @@ fn actions(decision: &Decision) -> String {
     }
     for action in &decision.trace.actions {
         let milliseconds = std::time::Duration::from_micros(action.duration_us).as_secs_f64() * 1000.0;
-        let _ = write!(text, "\n  {}: {}, {milliseconds:.2} ms, {} operations", action.action, action.outcome, action.operations);
+        let _ = write!(
+            text,
+            "\n  {}: {}, {milliseconds:.2} ms, {} operations",
+            action.action, action.outcome, action.operations
+        );
         for line in &action.logs {
             let _ = write!(text, "\n    printed: {line}");
         }
@@ -96,7 +107,8 @@ fn verdict(outcome: &Outcome) -> String {
 
 /// One line per member; what an action set points at its line.
 fn members(title: &str, members: &JsonMap, set_by: &Settings) -> String {
-    let lines: Vec<_> = members.iter().map(|(name, value)| (format!("{name}: {value}"), provenance(name, value, set_by))).collect();
+    let lines: Vec<_> =
+        members.iter().map(|(name, value)| (format!("{name}: {value}"), provenance(name, value, set_by))).collect();
     let custom = lines.iter().filter(|(_, by)| by.is_some()).map(|(line, _)| line.chars().count());
     let width = custom.max().unwrap_or(0).min(80);
     let mut text = title.to_owned();
@@ -144,7 +156,8 @@ pub(super) fn json(attempt: &Attempt, outcome: &Outcome) -> String {
             None => json!({ "opaque": true }),
         })
     };
-    let places = |settings: &Settings| settings.iter().map(|(name, s)| (name.clone(), s.by.to_string().into())).collect::<JsonMap>();
+    let places =
+        |settings: &Settings| settings.iter().map(|(name, s)| (name.clone(), s.by.to_string().into())).collect::<JsonMap>();
     let values = |settings: &Settings| settings.iter().map(|(name, s)| (name.clone(), s.value.clone())).collect::<JsonMap>();
     let allowed = outcome.refused.is_none();
     let report = json!({

@@ -14,9 +14,8 @@ const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Keeps the actions current until shutdown.
 pub(super) async fn actions(live: Arc<Live>, shutdown: CancellationToken) {
-    let (settings, reporter) = (live.clone(), live.clone());
-    let report = move |reload: crate::flow::reload::Reload| report(&reporter, &reload);
-    crate::flow::reload::watch(live.app.flow.clone(), move || settings.settings(), report, shutdown).await;
+    let reloader = Arc::clone(&live.app.reloader);
+    reloader.watch(move |reload| live.report(reload), shutdown).await;
 }
 
 /// Applies the configuration file whenever its content changes, until shutdown. Looking beats events here: one file, and a

@@ -7,18 +7,10 @@ use crate::domain::lifetimes::Lifetimes;
 use super::reader::{Context, Found, Section};
 
 /// `[server]`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Server {
     /// Addresses or networks whose `X-Forwarded-For` is believed; none by default.
     pub trusted_proxies: Vec<String>,
-    /// Seconds that running requests get when the process is asked to end; 10 by default.
-    pub drain_seconds: u64,
-}
-
-impl Default for Server {
-    fn default() -> Self {
-        Self { trusted_proxies: Vec::new(), drain_seconds: 10 }
-    }
 }
 
 /// `[server]`.
@@ -26,12 +18,8 @@ pub(super) fn read(root: &Section<'_>) -> Server {
     let Some(section) = root.section("server") else { return Server::default() };
     let proxies = section.texts("trusted_proxies");
     proxies.iter().for_each(|proxy| check_network(section.context, proxy));
-    let drain = section.number("drain_seconds", 0..=600).and_then(|seconds| u64::try_from(seconds).ok());
     section.finish();
-    Server {
-        trusted_proxies: proxies.into_iter().map(|proxy| proxy.value).collect(),
-        drain_seconds: drain.unwrap_or(Server::default().drain_seconds),
-    }
+    Server { trusted_proxies: proxies.into_iter().map(|proxy| proxy.value).collect() }
 }
 
 fn check_network(context: &Context<'_>, found: &Found<String>) {

@@ -304,7 +304,7 @@ fn secrets_come_from_the_environment_or_a_file() {
 fn secrets_do_not_print_themselves() {
     let config = parse(include_str!("../../vestibule.toml"));
     let debug = format!("{:?} {:?}", config.clients, config.users);
-    assert!(!debug.contains("demo-web-secret") && !debug.contains("ada-password"));
+    assert!(!debug.contains("demo-web-secret") && !debug.contains("ada-demo-password"));
 }
 
 #[test]

@@ -1,0 +1,51 @@
+//! Applications.
+
+use crate::domain::client::Client;
+
+use super::{Result, Store, Tx, document};
+
+impl Store {
+    /// A client by id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn client(&self, client_id: &str) -> Result<Option<Client>> {
+        let found: Option<(String,)> = sqlx::query_as("SELECT document FROM clients WHERE tenant = $1 AND client_id = $2")
+            .bind(&*self.tenant)
+            .bind(client_id)
+            .fetch_optional(&self.database.readers)
+            .await?;
+        found.map(|(text,)| document::read("client", &text)).transpose()
+    }
+
+    /// Every client, by id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn clients(&self) -> Result<Vec<Client>> {
+        let found: Vec<(String,)> = sqlx::query_as("SELECT document FROM clients WHERE tenant = $1 ORDER BY client_id")
+            .bind(&*self.tenant)
+            .fetch_all(&self.database.readers)
+            .await?;
+        found.iter().map(|(text,)| document::read("client", text)).collect()
+    }
+}
+
+impl Tx {
+    /// Inserts or replaces a declared client.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn put_client(&mut self, client: &Client) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO clients (tenant, client_id, document, declared) VALUES ($1, $2, $3, 1)
+             ON CONFLICT (tenant, client_id) DO UPDATE SET document = excluded.document, declared = 1",
+        )
+        .bind(&*self.tenant)
+        .bind(&client.client_id)
+        .bind(document::write("client", client)?)
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(())
+    }
+}

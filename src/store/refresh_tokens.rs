@@ -1,0 +1,154 @@
+//! Refresh tokens. Rotation spends one and inserts the next; spent ones stay as long as their grant, so that a replay is
+//! recognised (RFC 9700 section 4.14.2).
+
+use sqlx::any::AnyRow;
+use sqlx::{FromRow, Row as _};
+
+use crate::domain::grant::{Grant, Redemption, RefreshToken};
+
+use super::{Result, Store, Tx, document};
+
+/// A live refresh token with its family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FoundRefreshToken {
+    /// The token.
+    pub token: RefreshToken,
+    /// Its grant.
+    pub grant: Grant,
+}
+
+/// A row of the table joined with its grant.
+struct Stored {
+    token: RefreshToken,
+    spent_at: Option<i64>,
+    grant: String,
+}
+
+impl Store {
+    /// Looks a refresh token up without spending it. Expiry, leeway and spent state are judged here:
+    /// `Redeemed` = usable now, `Replayed` = spent and outside `leeway_ms`, `Unknown` = unknown, expired or revoked.
+    /// A spent token is `Replayed` even after it expired.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn refresh_token(&self, hash: &str, now: i64, leeway_ms: i64) -> Result<Redemption<FoundRefreshToken>> {
+        let row = sqlx::query(
+            "SELECT t.id, t.grant_id, t.created_at, t.expires_at, t.idle_expires_at, t.last_exchanged_at, t.rotating,
+                    t.initial_ip, t.initial_user_agent, t.spent_at, g.document
+             FROM refresh_tokens t JOIN grants g ON g.tenant = t.tenant AND g.id = t.grant_id
+             WHERE t.tenant = $1 AND t.hash = $2 AND g.revoked_at IS NULL",
+        )
+        .bind(&*self.tenant)
+        .bind(hash)
+        .fetch_optional(&self.database.readers)
+        .await?;
+        let Some(row) = row else { return Ok(Redemption::Unknown) };
+        let Stored { token, spent_at, grant } = Stored::from_row(&row)?;
+        if spent_at.is_some_and(|spent| spent.saturating_add(leeway_ms) <= now) {
+            return Ok(Redemption::Replayed { grant_id: token.grant_id });
+        }
+        if token.expires_at.is_some_and(|end| end <= now) || token.idle_expires_at.is_some_and(|end| end <= now) {
+            return Ok(Redemption::Unknown);
+        }
+        Ok(Redemption::Redeemed(FoundRefreshToken { token, grant: document::read("grant", &grant)? }))
+    }
+}
+
+impl Tx {
+    /// Stores a refresh token.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn insert_refresh_token(&mut self, hash: &str, token: &RefreshToken) -> Result<()> {
+        sqlx::query(
+            "INSERT INTO refresh_tokens (tenant, hash, id, grant_id, created_at, expires_at, idle_expires_at,
+                                         last_exchanged_at, rotating, initial_ip, initial_user_agent)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        )
+        .bind(&*self.tenant)
+        .bind(hash)
+        .bind(&token.id)
+        .bind(&token.grant_id)
+        .bind(token.created_at)
+        .bind(token.expires_at)
+        .bind(token.idle_expires_at)
+        .bind(token.last_exchanged_at)
+        .bind(i64::from(token.rotating))
+        .bind(&token.initial_ip)
+        .bind(token.initial_user_agent.as_deref())
+        .execute(&mut *self.inner)
+        .await?;
+        self.keep_grant(&token.grant_id, end(token.expires_at, token.idle_expires_at)).await
+    }
+
+    /// Spends a refresh token by a conditional update; `false` if it was spent meanwhile (outside `leeway_ms`), expired, or
+    /// its grant revoked. Within the leeway it may be spent again; the leeway counts from the first time.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn spend_refresh_token(&mut self, hash: &str, now: i64, leeway_ms: i64) -> Result<bool> {
+        let spent = sqlx::query(
+            "UPDATE refresh_tokens SET spent_at = COALESCE(spent_at, $3)
+             WHERE tenant = $1 AND hash = $2 AND (spent_at IS NULL OR spent_at > $4)
+               AND (expires_at IS NULL OR expires_at > $3) AND (idle_expires_at IS NULL OR idle_expires_at > $3)
+               AND EXISTS (SELECT 1 FROM grants g WHERE g.tenant = $1 AND g.id = refresh_tokens.grant_id
+                           AND g.revoked_at IS NULL)",
+        )
+        .bind(&*self.tenant)
+        .bind(hash)
+        .bind(now)
+        .bind(now.saturating_sub(leeway_ms))
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(spent.rows_affected() == 1)
+    }
+
+    /// Notes the use of a non-rotating refresh token (new idle end); `false` if it is gone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn touch_refresh_token(&mut self, hash: &str, idle_expires_at: Option<i64>, now: i64) -> Result<bool> {
+        let touched: Option<(String, Option<i64>)> = sqlx::query_as(
+            "UPDATE refresh_tokens SET idle_expires_at = $4, last_exchanged_at = $3
+             WHERE tenant = $1 AND hash = $2 AND spent_at IS NULL
+               AND (expires_at IS NULL OR expires_at > $3) AND (idle_expires_at IS NULL OR idle_expires_at > $3)
+               AND EXISTS (SELECT 1 FROM grants g WHERE g.tenant = $1 AND g.id = refresh_tokens.grant_id
+                           AND g.revoked_at IS NULL)
+             RETURNING grant_id, expires_at",
+        )
+        .bind(&*self.tenant)
+        .bind(hash)
+        .bind(now)
+        .bind(idle_expires_at)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        let Some((grant_id, expires_at)) = touched else { return Ok(false) };
+        self.keep_grant(&grant_id, end(expires_at, idle_expires_at)).await?;
+        Ok(true)
+    }
+}
+
+/// The earlier of two ends; `None`: neither is set.
+fn end(absolute: Option<i64>, idle: Option<i64>) -> Option<i64> {
+    match (absolute, idle) {
+        (Some(absolute), Some(idle)) => Some(absolute.min(idle)),
+        (one, other) => one.or(other),
+    }
+}
+
+impl FromRow<'_, AnyRow> for Stored {
+    fn from_row(row: &AnyRow) -> std::result::Result<Self, sqlx::Error> {
+        let token = RefreshToken {
+            id: row.try_get("id")?,
+            grant_id: row.try_get("grant_id")?,
+            created_at: row.try_get("created_at")?,
+            expires_at: row.try_get("expires_at")?,
+            idle_expires_at: row.try_get("idle_expires_at")?,
+            last_exchanged_at: row.try_get("last_exchanged_at")?,
+            rotating: row.try_get::<i64, _>("rotating")? != 0,
+            initial_ip: row.try_get("initial_ip")?,
+            initial_user_agent: row.try_get("initial_user_agent")?,
+        };
+        Ok(Self { token, spent_at: row.try_get("spent_at")?, grant: row.try_get("document")? })
+    }
+}

@@ -1,0 +1,335 @@
+//! People: lookup, sign-up, login counts and metadata. Declared users are in [`super::declared`].
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use sqlx::any::AnyRow;
+use sqlx::{AnyPool, FromRow, Row as _};
+
+use crate::domain::JsonMap;
+use crate::domain::user::User;
+
+use super::{Error, Result, Store, Tx, document};
+
+/// A user with the hash of the password, for checking it.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Who.
+    pub user: User,
+    /// PHC string; `None` if the user has no password.
+    pub password_hash: Option<String>,
+}
+
+impl std::fmt::Debug for Credentials {
+    /// Without the hash: it must not end in a log.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Credentials").field("user_id", &self.user.user_id).finish_non_exhaustive()
+    }
+}
+
+/// First-level patches of a user's metadata; `Null` deletes a key.
+#[derive(Clone, Debug, Default)]
+pub struct MetadataPatch {
+    /// `user_metadata`.
+    pub user: BTreeMap<String, Value>,
+    /// `app_metadata`.
+    pub app: BTreeMap<String, Value>,
+}
+
+impl MetadataPatch {
+    /// Whether there is nothing to write.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.user.is_empty() && self.app.is_empty()
+    }
+}
+
+/// What e-mail addresses and usernames are compared by.
+pub(super) fn login_key(login: &str) -> String {
+    login.trim().to_lowercase()
+}
+
+impl Store {
+    /// A user by id.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn user(&self, user_id: &str) -> Result<Option<User>> {
+        let found = sqlx::query(
+            "SELECT user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
+                    family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
+                    last_password_reset, password_hash
+             FROM users WHERE tenant = $1 AND user_id = $2",
+        )
+        .bind(&*self.tenant)
+        .bind(user_id)
+        .fetch_optional(&self.database.readers)
+        .await?;
+        match found {
+            Some(row) => Ok(Some(self.with_roles(UserRow::from_row(&row)?).await?.user)),
+            None => Ok(None),
+        }
+    }
+
+    /// The user who logs in with this e-mail address or username (case is ignored), with the password's hash. If it is the
+    /// address of one and the username of another, the address counts.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn credentials(&self, login: &str) -> Result<Option<Credentials>> {
+        let found = sqlx::query(
+            "SELECT user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
+                    family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
+                    last_password_reset, password_hash
+             FROM users WHERE tenant = $1 AND (email_key = $2 OR username_key = $2)
+             ORDER BY CASE WHEN email_key = $2 THEN 0 ELSE 1 END LIMIT 1",
+        )
+        .bind(&*self.tenant)
+        .bind(login_key(login))
+        .fetch_optional(&self.database.readers)
+        .await?;
+        match found {
+            Some(row) => Ok(Some(self.with_roles(UserRow::from_row(&row)?).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The first `limit` users by id, for the demo buttons of `dev`.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn users(&self, limit: i64) -> Result<Vec<User>> {
+        let found = sqlx::query(
+            "SELECT user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
+                    family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
+                    last_password_reset, password_hash
+             FROM users WHERE tenant = $1 ORDER BY user_id LIMIT $2",
+        )
+        .bind(&*self.tenant)
+        .bind(limit)
+        .fetch_all(&self.database.readers)
+        .await?;
+        let mut users = Vec::with_capacity(found.len());
+        for row in &found {
+            users.push(self.with_roles(UserRow::from_row(row)?).await?.user);
+        }
+        Ok(users)
+    }
+
+    async fn with_roles(&self, row: UserRow) -> Result<Credentials> {
+        let roles = roles(&self.database.readers, &self.tenant, &row.user.user_id).await?;
+        row.credentials(roles)
+    }
+}
+
+/// The names of a user's roles, sorted.
+async fn roles(pool: &AnyPool, tenant: &str, user_id: &str) -> Result<Vec<String>> {
+    let found: Vec<(String,)> = sqlx::query_as("SELECT role FROM user_roles WHERE tenant = $1 AND user_id = $2")
+        .bind(tenant)
+        .bind(user_id)
+        .fetch_all(pool)
+        .await?;
+    let mut roles: Vec<String> = found.into_iter().map(|(role,)| role).collect();
+    // Here and not in SQL: the databases sort differently.
+    roles.sort();
+    Ok(roles)
+}
+
+impl Tx {
+    /// Inserts a user who signs up; `false` if the e-mail address, username or id is taken. A username that is somebody's
+    /// address, or the other way round, is taken too: both are typed into the same field.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn create_user(&mut self, user: &User, password_hash: &str) -> Result<bool> {
+        let email = user.email.as_deref().map(login_key);
+        let username = user.username.as_deref().map(login_key);
+        let taken: Option<(String,)> = sqlx::query_as(
+            "SELECT user_id FROM users WHERE tenant = $1
+             AND (email_key = $2 OR username_key = $2 OR email_key = $3 OR username_key = $3) LIMIT 1",
+        )
+        .bind(&*self.tenant)
+        .bind(email)
+        .bind(username)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        if taken.is_some() {
+            return Ok(false);
+        }
+        let inserted = self.insert_user(user, Some(password_hash), None).await?;
+        if inserted {
+            self.replace_roles(&user.user_id, &user.roles).await?;
+        }
+        Ok(inserted)
+    }
+
+    /// Inserts the row unless its id, address or username is taken (then `false`). `declaration` marks a declared user.
+    pub(super) async fn insert_user(&mut self, user: &User, password: Option<&str>, declaration: Option<&str>) -> Result<bool> {
+        let inserted = sqlx::query(
+            "INSERT INTO users (tenant, user_id, email, email_key, email_verified, username, username_key, phone_number,
+                                phone_verified, name, nickname, given_name, family_name, picture, blocked, user_metadata,
+                                app_metadata, logins_count, created_at, updated_at, password_hash, last_password_reset,
+                                declared, declaration, declared_password_hash)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22,
+                     $23, $24, $25)
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&*self.tenant)
+        .bind(&user.user_id)
+        .bind(user.email.as_deref())
+        .bind(user.email.as_deref().map(login_key))
+        .bind(i64::from(user.email_verified))
+        .bind(user.username.as_deref())
+        .bind(user.username.as_deref().map(login_key))
+        .bind(user.phone_number.as_deref())
+        .bind(i64::from(user.phone_verified))
+        .bind(user.name.as_deref())
+        .bind(user.nickname.as_deref())
+        .bind(user.given_name.as_deref())
+        .bind(user.family_name.as_deref())
+        .bind(user.picture.as_deref())
+        .bind(i64::from(user.blocked))
+        .bind(document::write("user metadata", &user.user_metadata)?)
+        .bind(document::write("app metadata", &user.app_metadata)?)
+        .bind(user.logins_count)
+        .bind(user.created_at)
+        .bind(user.updated_at)
+        .bind(password)
+        .bind(user.last_password_reset)
+        .bind(i64::from(declaration.is_some()))
+        .bind(declaration)
+        .bind(declaration.and(password))
+        .execute(&mut *self.inner)
+        .await?;
+        Ok(inserted.rows_affected() == 1)
+    }
+
+    /// Puts `roles` in the place of the roles that the user has.
+    pub(super) async fn replace_roles(&mut self, user_id: &str, roles: &[String]) -> Result<()> {
+        sqlx::query("DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2")
+            .bind(&*self.tenant)
+            .bind(user_id)
+            .execute(&mut *self.inner)
+            .await?;
+        for role in roles {
+            sqlx::query("INSERT INTO user_roles (tenant, user_id, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+                .bind(&*self.tenant)
+                .bind(user_id)
+                .bind(role)
+                .execute(&mut *self.inner)
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Counts a login with credentials; the new count. 0 if the user is gone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn count_login(&mut self, user_id: &str, now: i64) -> Result<i64> {
+        let counted: Option<(i64,)> = sqlx::query_as(
+            "UPDATE users SET logins_count = logins_count + 1, last_login_at = $3
+             WHERE tenant = $1 AND user_id = $2 RETURNING logins_count",
+        )
+        .bind(&*self.tenant)
+        .bind(user_id)
+        .bind(now)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        Ok(counted.map_or(0, |(count,)| count))
+    }
+
+    /// Applies first-level patches to the metadata as they are now (read and written inside the transaction). Nothing happens
+    /// if nothing changes or the user is gone.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn patch_metadata(&mut self, user_id: &str, patch: &MetadataPatch, now: i64) -> Result<()> {
+        if patch.is_empty() {
+            return Ok(());
+        }
+        // The empty update takes the row's lock on PostgreSQL, so that what is read stays true until the second update.
+        let locked: Option<(String, String)> = sqlx::query_as(
+            "UPDATE users SET user_id = user_id WHERE tenant = $1 AND user_id = $2 RETURNING user_metadata, app_metadata",
+        )
+        .bind(&*self.tenant)
+        .bind(user_id)
+        .fetch_optional(&mut *self.inner)
+        .await?;
+        let Some((stored_user, stored_app)) = locked else { return Ok(()) };
+        let user = patched(document::read("user metadata", &stored_user)?, &patch.user);
+        let app = patched(document::read("app metadata", &stored_app)?, &patch.app);
+        let (user, app) = (document::write("user metadata", &user)?, document::write("app metadata", &app)?);
+        if user == stored_user && app == stored_app {
+            return Ok(());
+        }
+        sqlx::query("UPDATE users SET user_metadata = $3, app_metadata = $4, updated_at = $5 WHERE tenant = $1 AND user_id = $2")
+            .bind(&*self.tenant)
+            .bind(user_id)
+            .bind(user)
+            .bind(app)
+            .bind(now)
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
+    }
+}
+
+/// First-level merge: named members are replaced, `null` removes.
+pub(super) fn patched(mut metadata: JsonMap, patch: &BTreeMap<String, Value>) -> JsonMap {
+    for (name, value) in patch {
+        if value.is_null() {
+            metadata.remove(name);
+        } else {
+            metadata.insert(name.clone(), value.clone());
+        }
+    }
+    metadata
+}
+
+/// A row of `users`: the user but for roles and metadata, which are still text.
+pub(super) struct UserRow {
+    user: User,
+    user_metadata: String,
+    app_metadata: String,
+    password_hash: Option<String>,
+}
+
+impl UserRow {
+    fn credentials(self, roles: Vec<String>) -> Result<Credentials> {
+        let read = |text: &str| -> std::result::Result<JsonMap, Error> { document::read("user metadata", text) };
+        let (user_metadata, app_metadata) = (read(&self.user_metadata)?, read(&self.app_metadata)?);
+        Ok(Credentials { user: User { roles, user_metadata, app_metadata, ..self.user }, password_hash: self.password_hash })
+    }
+}
+
+impl FromRow<'_, AnyRow> for UserRow {
+    fn from_row(row: &AnyRow) -> std::result::Result<Self, sqlx::Error> {
+        let flag = |column: &str| row.try_get::<i64, _>(column).map(|flag| flag != 0);
+        let user = User {
+            user_id: row.try_get("user_id")?,
+            email: row.try_get("email")?,
+            email_verified: flag("email_verified")?,
+            username: row.try_get("username")?,
+            phone_number: row.try_get("phone_number")?,
+            phone_verified: flag("phone_verified")?,
+            name: row.try_get("name")?,
+            nickname: row.try_get("nickname")?,
+            given_name: row.try_get("given_name")?,
+            family_name: row.try_get("family_name")?,
+            picture: row.try_get("picture")?,
+            blocked: flag("blocked")?,
+            logins_count: row.try_get("logins_count")?,
+            created_at: row.try_get("created_at")?,
+            updated_at: row.try_get("updated_at")?,
+            last_password_reset: row.try_get("last_password_reset")?,
+            ..User::default()
+        };
+        Ok(Self {
+            user,
+            user_metadata: row.try_get("user_metadata")?,
+            app_metadata: row.try_get("app_metadata")?,
+            password_hash: row.try_get("password_hash")?,
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! What several test files share. Each uses a part of it.
+#![allow(dead_code)]
+
+pub mod databases;

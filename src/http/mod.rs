@@ -1,19 +1,37 @@
 //! axum and only axum: routes, extractors, answers, pages. Each sibling file offers `routes()`.
 
+mod answer;
+mod authorize;
 pub mod context;
+mod cookies;
 mod cors;
+mod discovery;
 mod errors;
 mod form;
+mod headers;
+mod health;
+mod home;
 mod introspect;
+mod login;
+mod logout;
+mod pages;
 mod revoke;
+pub mod server;
 mod token;
+mod token_form;
 mod userinfo;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
+use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
+
+/// Bytes of a request body.
+const MAX_BODY: usize = 64 * 1024;
 
 /// Every route of a tenant, with security headers and panics caught.
 #[must_use]
@@ -23,5 +41,17 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(userinfo::routes())
         .merge(introspect::routes())
         .merge(revoke::routes())
+        .merge(authorize::routes())
+        .merge(login::routes())
+        .merge(logout::routes())
+        .merge(discovery::routes())
+        .merge(health::routes())
+        .merge(home::routes())
+        .fallback(headers::not_found)
+        .method_not_allowed_fallback(headers::method_not_allowed)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(CatchPanicLayer::custom(headers::panicked))
+        .layer(from_fn_with_state(Arc::clone(&app), cors::cross_origin))
+        .layer(from_fn_with_state(Arc::clone(&app), headers::common))
         .with_state(app)
 }

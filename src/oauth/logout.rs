@@ -58,7 +58,7 @@ pub async fn v2(app: &App, parameters: &Parameters, browser: &Browser) -> Result
         (None, None) => None,
     };
     let session = session::find(app, browser).await?;
-    end(app, session.iter()).await?;
+    end(app, session.as_slice()).await?;
     Ok(target.map_or(Outcome::LoggedOut, Outcome::Redirect))
 }
 
@@ -87,7 +87,8 @@ pub async fn rp_initiated(app: &App, parameters: &Parameters, browser: &Browser)
         }
         _ => None,
     };
-    end(app, session.iter().chain(&named)).await?;
+    let sessions: Vec<Session> = session.into_iter().chain(named).collect();
+    end(app, &sessions).await?;
     back(app, parameters, client_id.as_deref()).await
 }
 
@@ -100,7 +101,7 @@ pub async fn confirmed(app: &App, parameters: &Parameters, browser: &Browser) ->
         return Ok(Outcome::Refused("this form was not made for this browser"));
     }
     let session = session::find(app, browser).await?;
-    end(app, session.iter()).await?;
+    end(app, session.as_slice()).await?;
     back(app, parameters, parameters.get("client_id")).await
 }
 
@@ -156,9 +157,8 @@ fn csrf_token(browser: &Browser) -> String {
     hash::sha256(&format!("logout {}", browser.session.as_deref().unwrap_or_default()))
 }
 
-async fn end<'a>(app: &App, sessions: impl Iterator<Item = &'a Session>) -> Result<()> {
-    let mut sessions = sessions.peekable();
-    if sessions.peek().is_none() {
+async fn end(app: &App, sessions: &[Session]) -> Result<()> {
+    if sessions.is_empty() {
         return Ok(());
     }
     let mut tx = app.store.begin().await?;

@@ -66,13 +66,15 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn revoke_grant(&mut self, grant_id: &str, now: i64) -> Result<()> {
-        sqlx::query("UPDATE grants SET revoked_at = $3, keep_until = $4 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
-            .bind(&*self.tenant)
-            .bind(grant_id)
-            .bind(now)
-            .bind(now.saturating_add(AFTERLIFE_MS))
-            .execute(&mut *self.inner)
-            .await?;
+        sqlx::query(
+            "UPDATE grants SET revoked_at = $3, keep_until = $4 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL",
+        )
+        .bind(&*self.tenant)
+        .bind(grant_id)
+        .bind(now)
+        .bind(now.saturating_add(AFTERLIFE_MS))
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 

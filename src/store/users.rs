@@ -164,7 +164,12 @@ impl Tx {
     }
 
     /// Inserts the row unless its id, address or username is taken (then `false`). `declaration` marks a declared user.
-    pub(super) async fn insert_user(&mut self, user: &User, password: Option<&str>, declaration: Option<&str>) -> Result<bool> {
+    pub(super) async fn insert_user(
+        &mut self,
+        user: &User,
+        password: Option<&str>,
+        declaration: Option<&str>,
+    ) -> Result<bool> {
         let inserted = sqlx::query(
             "INSERT INTO users (tenant, user_id, email, email_key, email_verified, username, username_key, phone_number,
                                 phone_verified, name, nickname, given_name, family_name, picture, blocked, user_metadata,
@@ -263,14 +268,16 @@ impl Tx {
         if user == stored_user && app == stored_app {
             return Ok(());
         }
-        sqlx::query("UPDATE users SET user_metadata = $3, app_metadata = $4, updated_at = $5 WHERE tenant = $1 AND user_id = $2")
-            .bind(&*self.tenant)
-            .bind(user_id)
-            .bind(user)
-            .bind(app)
-            .bind(now)
-            .execute(&mut *self.inner)
-            .await?;
+        sqlx::query(
+            "UPDATE users SET user_metadata = $3, app_metadata = $4, updated_at = $5 WHERE tenant = $1 AND user_id = $2",
+        )
+        .bind(&*self.tenant)
+        .bind(user_id)
+        .bind(user)
+        .bind(app)
+        .bind(now)
+        .execute(&mut *self.inner)
+        .await?;
         Ok(())
     }
 }

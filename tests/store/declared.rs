@@ -58,13 +58,7 @@ async fn a_changed_declaration_applies_what_changed_and_leaves_the_rest() {
         let user = store.user("auth0|ada").await.unwrap().unwrap();
         // `nested` was not changed by the declaration, so the value of the action stays.
         let app_metadata = object(json!({"region": "us", "nested": 0, "welcomed": true}));
-        let expected = User {
-            app_metadata,
-            created_at: NOW,
-            logins_count: 1,
-            last_password_reset: Some(NOW),
-            ..changed
-        };
+        let expected = User { app_metadata, created_at: NOW, logins_count: 1, last_password_reset: Some(NOW), ..changed };
         assert_eq!(user, expected, "{}", db.name);
         assert!(store.credentials("ada@example.com").await.unwrap().is_none(), "{}", db.name);
         assert!(store.credentials("lovelace@example.com").await.unwrap().is_some(), "{}", db.name);

@@ -2,3 +2,7 @@
 #![allow(dead_code)]
 
 pub mod databases;
+
+pub mod server;
+
+pub use server::{Browser, PASSWORD, Server};

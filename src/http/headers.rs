@@ -1,0 +1,133 @@
+//! What every answer has in common: security headers, no caching unless a route says otherwise, and one clean page or JSON
+//! object for what is unknown, not allowed, too slow or broken.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, PRAGMA, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use super::cookies;
+use super::pages::notice;
+use crate::app::App;
+
+/// No request takes longer: actions have their own, shorter deadline.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// For everything that is no page of ours.
+const NOTHING: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'");
+
+/// Marks an answer without a body of its own: an error page or object is put in its place, as the client prefers.
+#[derive(Clone, Copy, Debug)]
+struct Bare;
+
+/// Middleware around everything.
+pub(crate) async fn common(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let html = prefers_html(request.headers());
+    let answered = tokio::time::timeout(TIMEOUT, next.run(request)).await;
+    let mut response = answered.unwrap_or_else(|_| bare(StatusCode::SERVICE_UNAVAILABLE));
+    if response.extensions().get::<Bare>().is_some() {
+        let (parts, _) = response.into_parts();
+        let (mut body, allow) = (plain_error(parts.status, html), parts.headers);
+        body.headers_mut().extend(allow);
+        response = body;
+    }
+    secure(response.headers_mut(), cookies::is_secure(&app));
+    response
+}
+
+/// 404.
+pub(crate) async fn not_found() -> Response {
+    bare(StatusCode::NOT_FOUND)
+}
+
+/// 405; the router adds `Allow`.
+pub(crate) async fn method_not_allowed() -> Response {
+    bare(StatusCode::METHOD_NOT_ALLOWED)
+}
+
+/// 500 for a panic: one line in the log, nothing of it in the answer.
+pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let message = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+    drop(panic);
+    tracing::error!(message, "a request panicked");
+    bare(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+fn bare(status: StatusCode) -> Response {
+    let mut response = status.into_response();
+    response.extensions_mut().insert(Bare);
+    response
+}
+
+fn prefers_html(headers: &HeaderMap) -> bool {
+    headers.get(ACCEPT).and_then(|accept| accept.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+}
+
+fn plain_error(status: StatusCode, html: bool) -> Response {
+    let (code, text) = match status {
+        StatusCode::NOT_FOUND => ("not_found", "There is nothing at this address."),
+        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This address does not answer this method."),
+        StatusCode::SERVICE_UNAVAILABLE => ("temporarily_unavailable", "The server took too long to answer."),
+        _ => ("server_error", "The server could not answer."),
+    };
+    if html {
+        notice::error(status, status.canonical_reason().unwrap_or("Error"), text).into_response()
+    } else {
+        (status, Json(json!({ "error": code, "error_description": text }))).into_response()
+    }
+}
+
+fn secure(headers: &mut HeaderMap, https: bool) {
+    let policy = headers.entry(CONTENT_SECURITY_POLICY).or_insert(NOTHING);
+    let frameable = !policy.to_str().is_ok_and(|policy| policy.contains("frame-ancestors 'none'"));
+    if !frameable {
+        headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    }
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    if !headers.contains_key(CACHE_CONTROL) {
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(PRAGMA, HeaderValue::from_static("no-cache"));
+    }
+    headers.insert(HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("cross-origin"));
+    if https {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_not_cached_framed_or_sniffed_by_default() {
+        let mut headers = HeaderMap::new();
+        secure(&mut headers, false);
+        assert_eq!(headers[CACHE_CONTROL], "no-store");
+        assert_eq!(headers[X_FRAME_OPTIONS], "DENY");
+        assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert!(!headers.contains_key(STRICT_TRANSPORT_SECURITY));
+    }
+
+    #[test]
+    fn a_page_for_one_framing_origin_is_not_denied_to_it() {
+        let mut headers = HeaderMap::new();
+        let policy = HeaderValue::from_static("default-src 'none'; frame-ancestors https://rp.example");
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+        secure(&mut headers, true);
+        assert!(!headers.contains_key(X_FRAME_OPTIONS));
+        assert!(headers.contains_key(STRICT_TRANSPORT_SECURITY));
+    }
+}

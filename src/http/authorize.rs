@@ -10,9 +10,9 @@ use axum::routing::get;
 use url::form_urlencoded;
 
 use super::answer::{deliver, error_page, local, redirect, with_cookie};
+use super::browser_form::Form;
 use super::context::Context;
 use super::cookies;
-use super::form::Form;
 use crate::app::App;
 use crate::oauth::authorize::{self, Step};
 use crate::oauth::parameters::Parameters;

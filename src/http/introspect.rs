@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::oauth::introspect;
 
 use super::errors;
-use super::token_form::TokenForm;
+use super::form::TokenForm;
 
 /// The introspection endpoint.
 pub(super) fn routes() -> Router<Arc<App>> {

@@ -10,9 +10,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 use super::answer::{deliver, error_page, local, retry_after};
+use super::browser_form::Form;
 use super::context::Context;
 use super::cookies;
-use super::form::Form;
 use super::pages::{login as page, notice};
 use crate::app::App;
 use crate::oauth::RequestContext;

@@ -9,8 +9,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
 use super::answer::{error_page, local, redirect, with_cookie};
+use super::browser_form::Form;
 use super::cookies;
-use super::form::Form;
 use super::pages::notice;
 use crate::app::App;
 use crate::oauth::error::Result;

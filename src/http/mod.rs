@@ -2,6 +2,7 @@
 
 mod answer;
 mod authorize;
+mod browser_form;
 pub mod context;
 mod cookies;
 mod cors;
@@ -18,7 +19,6 @@ mod pages;
 mod revoke;
 pub mod server;
 mod token;
-mod token_form;
 mod userinfo;
 
 use std::sync::Arc;
@@ -37,16 +37,16 @@ const MAX_BODY: usize = 64 * 1024;
 #[must_use]
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
-        .merge(token::routes())
-        .merge(userinfo::routes())
-        .merge(introspect::routes())
-        .merge(revoke::routes())
         .merge(authorize::routes())
         .merge(login::routes())
         .merge(logout::routes())
         .merge(discovery::routes())
         .merge(health::routes())
         .merge(home::routes())
+        .merge(token::routes())
+        .merge(userinfo::routes())
+        .merge(introspect::routes())
+        .merge(revoke::routes())
         .fallback(headers::not_found)
         .method_not_allowed_fallback(headers::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

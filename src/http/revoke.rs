@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::oauth::revoke;
 
 use super::errors;
-use super::token_form::TokenForm;
+use super::form::TokenForm;
 
 /// The revocation endpoint.
 pub(super) fn routes() -> Router<Arc<App>> {

@@ -30,7 +30,12 @@ const DRAIN: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves the router on the listener until `shutdown`, then lets requests in flight finish, for at most ten seconds.
-pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: CancellationToken) {
+///
+/// # Errors
+/// The listener is no longer bound. Failed accepts are logged and survived.
+pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: CancellationToken) -> std::io::Result<()> {
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listening");
     let (router, places) = (router(app), Arc::new(Semaphore::new(MAX_CONNECTIONS)));
     let (graceful, tasks, abort) = (GracefulShutdown::new(), TaskTracker::new(), CancellationToken::new());
     loop {
@@ -59,6 +64,7 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: CancellationT
     }
     abort.cancel();
     tasks.wait().await;
+    Ok(())
 }
 
 async fn accept(

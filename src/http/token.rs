@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::oauth::token::{self, Request};
 
 use super::errors;
-use super::token_form::TokenForm;
+use super::form::TokenForm;
 
 /// The token endpoint; other methods are answered 405 with `Allow`.
 pub(super) fn routes() -> Router<Arc<App>> {

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::oauth::userinfo::{self, Refusal};
 
 use super::errors;
-use super::token_form as form;
+use super::form;
 
 /// The longest body, in bytes: an access token with 100 KB of custom claims does not fit, and belongs into the header anyway.
 const MAX_BODY: usize = 64 * 1024;

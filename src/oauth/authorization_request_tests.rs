@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::client::AppType;
-use crate::oauth::test_client;
+use crate::oauth::fixtures::web_application;
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
@@ -13,7 +13,7 @@ fn check(client: Client, query: &str) -> Result<AuthorizationRequest, Wrong> {
 }
 
 fn implicit() -> Client {
-    let mut client = test_client();
+    let mut client = web_application();
     client.grant_types.push(GrantType::Implicit);
     client
 }
@@ -24,7 +24,7 @@ fn code(result: Result<AuthorizationRequest, Wrong>) -> &'static str {
 
 #[test]
 fn a_plain_code_request_is_accepted() {
-    let request = check(test_client(), "response_type=code&scope=openid+profile&state=x&foo=bar").unwrap();
+    let request = check(web_application(), "response_type=code&scope=openid+profile&state=x&foo=bar").unwrap();
     assert!(request.response_type.code && !request.response_type.has_tokens());
     assert_eq!(request.destination.mode, ResponseMode::Query);
     assert_eq!(request.parameters.get("foo"), Some("bar"));
@@ -53,7 +53,7 @@ fn unknown_repeated_and_unsupported_parameters_have_their_codes() {
         ("response_type=code&max_age=%2B1", "invalid_request"),
         ("response_type=code&max_age=99999999999999999999", "invalid_request"),
     ] {
-        assert_eq!(code(check(test_client(), query)), expected, "{query}");
+        assert_eq!(code(check(web_application(), query)), expected, "{query}");
     }
 }
 
@@ -71,16 +71,16 @@ fn pkce_is_s256_or_an_error() {
         (format!("code_challenge={}%20&code_challenge_method=S256", &CHALLENGE[1..]), false),
         ("code_challenge_method=S256".to_owned(), false),
     ] {
-        assert_eq!(check(test_client(), &format!("response_type=code&{query}")).is_ok(), accepted, "{query}");
+        assert_eq!(check(web_application(), &format!("response_type=code&{query}")).is_ok(), accepted, "{query}");
     }
 }
 
 #[test]
 fn public_clients_and_those_that_require_it_need_pkce() {
-    let mut public = test_client();
+    let mut public = web_application();
     (public.secret_hash, public.app_type) = (None, AppType::Spa);
     assert_eq!(code(check(public, "response_type=code&code_challenge=")), "invalid_request");
-    let mut strict = test_client();
+    let mut strict = web_application();
     strict.require_pkce = true;
     assert_eq!(code(check(strict, "response_type=code")), "invalid_request");
 }
@@ -102,7 +102,7 @@ fn tokens_from_the_authorization_endpoint_need_the_implicit_grant_a_nonce_and_no
 
 #[test]
 fn web_message_is_for_registered_origins() {
-    let mut client = test_client();
+    let mut client = web_application();
     client.web_origins = vec!["https://rp.example".into()];
     let request = check(client, "response_type=code&response_mode=web_message&prompt=none").unwrap();
     assert_eq!(request.destination.mode, ResponseMode::WebMessage);

@@ -46,3 +46,13 @@ pub(super) fn grant(scope: &str, requested: &str) -> Grant {
         created_at: 0,
     }
 }
+
+/// A confidential web application without the implicit grant.
+pub(super) fn web_application() -> Client {
+    Client {
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        callbacks: vec!["https://rp.example/cb".into()],
+        allowed_logout_urls: vec!["https://rp.example/".into()],
+        ..client("demo-web")
+    }
+}

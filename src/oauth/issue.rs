@@ -10,7 +10,6 @@ use crate::domain::session::Session;
 use crate::domain::user::User;
 use crate::flow::event::Transaction;
 use crate::flow::{Event, Trigger};
-use crate::store::MetadataPatch;
 
 use super::RequestContext;
 use super::authorization_request::AuthorizationRequest;
@@ -19,7 +18,7 @@ use super::error::{Error, Result};
 use super::mint::{self, Minted, Order};
 use super::respond::Response;
 use super::session::{self, SessionChange};
-use super::{event, scopes};
+use super::{event, scopes, verdict};
 
 /// The language of the hosted pages.
 const LOCALE: &str = "en";
@@ -56,9 +55,9 @@ async fn decide_and_answer(
     }
     let event = login_event(app, request, &session, &user, context, transaction_id);
     let decision = app.flow.decide(Trigger::PostLogin, event).await.map_err(|_| Error::Busy)?;
+    verdict::report(&decision, &request.client.client_id);
     match refusal(&decision) {
         Some(response) => {
-            log(&request.client.client_id, &decision);
             refuse(app, &session, &decision).await?;
             let ended = decision.session_revoked.is_some() && !is_failed(&decision);
             let change = if ended { SessionChange::End } else { SessionChange::Keep };
@@ -125,7 +124,7 @@ fn is_failed(decision: &Decision) -> bool {
 
 /// What outlives a denial: metadata and the end of the session. A failure leaves nothing.
 async fn refuse(app: &App, session: &Session, decision: &Decision) -> Result<()> {
-    let patch = metadata(decision);
+    let patch = verdict::metadata(decision);
     if is_failed(decision) || (patch.is_empty() && decision.session_revoked.is_none()) {
         return Ok(());
     }
@@ -140,13 +139,6 @@ async fn refuse(app: &App, session: &Session, decision: &Decision) -> Result<()>
     Ok(tx.commit().await?)
 }
 
-fn metadata(decision: &Decision) -> MetadataPatch {
-    let values = |settings: &std::collections::BTreeMap<String, crate::domain::decision::Setting>| {
-        settings.iter().map(|(key, setting)| (key.clone(), setting.value.clone())).collect()
-    };
-    MetadataPatch { user: values(&decision.user_metadata), app: values(&decision.app_metadata) }
-}
-
 async fn allow(
     app: &App,
     request: &AuthorizationRequest,
@@ -154,12 +146,15 @@ async fn allow(
     user: &User,
     mut decision: Decision,
 ) -> Result<Response> {
+    let seen = decision.refused.len();
     let mut scope = scopes::edited(&request.scope, &mut decision, &request.client, request.api.as_ref());
     if !request.response_type.code {
         scope.remove("offline_access");
     }
     mint::settle(app, &mut decision, &scope)?;
-    log(&request.client.client_id, &decision);
+    mint::settle(app, &mut decision, &scope)?;
+    verdict::report_refusals(&decision, &request.client.client_id, seen);
+    tracing::info!(client.id = request.client.client_id, set = %decision.trace.set, outcome = "allowed", "login");
     let now = app.clock.now_ms();
     let grant = Grant {
         id: app.random.id(),
@@ -239,7 +234,7 @@ async fn store(
         tx.insert_access_token(hash, token).await?;
     }
     tx.update_session(&session::used(session, &grant.client_id, &app.lifetimes, now)).await?;
-    let patch = metadata(&grant.decision);
+    let patch = verdict::metadata(&grant.decision);
     if !patch.is_empty() {
         tx.patch_metadata(&grant.user_id, &patch, now).await?;
     }
@@ -266,24 +261,6 @@ async fn end_session_of_missing_user(app: &App, request: &AuthorizationRequest, 
     tx.commit().await?;
     let response = request.destination.error("login_required", "Login required");
     Ok(Answer { response, session: SessionChange::End })
-}
-
-/// One line per login, and one per thing that an action asked for and did not get.
-fn log(client_id: &str, decision: &Decision) {
-    let (set, client) = (decision.trace.set.as_str(), client_id);
-    match &decision.outcome {
-        Outcome::Allowed => tracing::info!(set, client.id = client, outcome = "allowed", "login"),
-        Outcome::Denied { code, by, .. } => {
-            tracing::info!(set, client.id = client, outcome = "denied", code, %by, "login denied by an action");
-        }
-        Outcome::Failed { reference, message } => {
-            tracing::error!(set, client.id = client, outcome = "failed", reference, message, "login failed in an action");
-        }
-    }
-    for refusal in &decision.refused {
-        let (call, name, reason) = (&refusal.call, &refusal.name, &refusal.reason);
-        tracing::warn!(set, client.id = client, call, name, reason, by = %refusal.by, "refused what an action asked for");
-    }
 }
 
 /// The error answer of a failure that is not the actions' word. Internals stay in the log.

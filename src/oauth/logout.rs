@@ -197,11 +197,11 @@ fn with_state(url: &str, state: Option<&str>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::test_client;
+    use crate::oauth::fixtures::web_application;
 
     #[test]
     fn logout_addresses_match_exactly() {
-        let client = test_client();
+        let client = web_application();
         assert!(allows(&client, "https://rp.example/"));
         for url in
             ["https://rp.example", "https://rp.example/?a=1", "https://rp.example/#", "//rp.example/", "https://RP.example/"]

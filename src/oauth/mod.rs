@@ -52,27 +52,3 @@ pub struct RequestContext {
     /// Body of a token request, credentials, secrets and tokens removed.
     pub body: JsonMap,
 }
-
-/// A confidential web application, for unit tests of this module's files.
-#[cfg(test)]
-pub(crate) fn test_client() -> crate::domain::client::Client {
-    use crate::domain::client::{AppType, Client, GrantType, IdTokenPolicy, RefreshTokenPolicy};
-    Client {
-        client_id: "demo-web".into(),
-        secret_hash: Some(crate::domain::hash::sha256("secret")),
-        name: "Demo".into(),
-        app_type: AppType::RegularWeb,
-        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        callbacks: vec!["https://rp.example/cb".into()],
-        allowed_logout_urls: vec!["https://rp.example/".into()],
-        web_origins: Vec::new(),
-        allowed_origins: Vec::new(),
-        metadata: std::collections::BTreeMap::new(),
-        oidc_conformant: true,
-        token_endpoint_auth_method: None,
-        id_token: IdTokenPolicy::default(),
-        refresh_token: RefreshTokenPolicy::default(),
-        require_pkce: false,
-        credentials: Vec::new(),
-    }
-}

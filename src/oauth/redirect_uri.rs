@@ -36,11 +36,11 @@ fn is_behind_authority(rest: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::oauth::test_client;
+    use crate::oauth::fixtures::web_application;
 
     #[test]
     fn only_the_registered_text_is_accepted() {
-        let mut client = test_client();
+        let mut client = web_application();
         client.callbacks = vec!["https://rp.example/cb".into()];
         assert!(is_registered(&client, "https://rp.example/cb"));
         for uri in [
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn native_applications_choose_the_port_of_a_loopback_address_and_nothing_else() {
-        let mut client = test_client();
+        let mut client = web_application();
         client.callbacks = vec!["http://127.0.0.1/cb".into(), "http://[::1]:1/cb".into(), "http://localhost/cb".into()];
         assert!(!is_registered(&client, "http://127.0.0.1:4711/cb"));
         client.app_type = AppType::Native;

@@ -63,9 +63,7 @@ pub(super) fn generate(alg: Algorithm, clock: &Clock, random: &Random) -> Result
             .map_err(failed)?
             .as_ref()
             .to_vec(),
-        Algorithm::EdDSA => {
-            Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8()).map_err(failed)?.as_ref().to_vec()
-        }
+        Algorithm::EdDSA => Ed25519KeyPair::generate().and_then(|pair| pair.to_pkcs8()).map_err(failed)?.as_ref().to_vec(),
         _ => {
             let pair = RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?;
             let der: Pkcs8V1Der<'_> = pair.as_der().map_err(failed)?;

@@ -5,8 +5,7 @@ use crate::domain::client::PublicKey;
 
 const ISSUER: &str = "https://issuer.example/";
 const NOW: i64 = 1_800_000_000;
-const SIGNED: [Algorithm; 5] =
-    [Algorithm::RS256, Algorithm::RS512, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
+const SIGNED: [Algorithm; 5] = [Algorithm::RS256, Algorithm::RS512, Algorithm::PS256, Algorithm::ES256, Algorithm::EdDSA];
 
 fn stored() -> &'static [StoredKey] {
     // RSA keys take a while to make in a debug build.
@@ -129,7 +128,8 @@ fn wrong_claims_are_refused() {
     refuses(json!({"iss": [ISSUER]}), "`iss` is not ours");
     refuses(json!({"exp": NOW}), "expired");
     refuses(json!({"nbf": NOW + 1}), "not yet valid");
-    for wrong in [json!("1900000000"), json!(null), json!(-1), json!(1.9e9), json!(1e300), json!(u64::MAX), json!([NOW + 1])] {
+    for wrong in [json!("1900000000"), json!(null), json!(-1), json!(1.9e9), json!(1e300), json!(u64::MAX), json!([NOW + 1])]
+    {
         refuses(json!({"exp": wrong}), "`exp` is no time");
         refuses(json!({"nbf": wrong}), "`nbf` is no time");
     }
@@ -214,7 +214,10 @@ fn hs256_is_verified_with_the_clients_secret_only() {
 fn half_hashes_are_those_of_the_specification() {
     // OpenID Connect Core appendix A.3 and A.4: access token and code of the examples.
     assert_eq!(half_hash(Algorithm::RS256, "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
-    assert_eq!(half_hash(Algorithm::RS256, "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"), "LDktKdoQak3Pk0cnXxCltA");
+    assert_eq!(
+        half_hash(Algorithm::RS256, "Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"),
+        "LDktKdoQak3Pk0cnXxCltA"
+    );
     for alg in [Algorithm::RS512, Algorithm::EdDSA] {
         assert_eq!(URL_SAFE_NO_PAD.decode(half_hash(alg, "a")).unwrap().len(), 32, "{alg:?}");
     }

@@ -21,6 +21,7 @@ mod memory;
 mod names;
 mod overrides;
 mod pool;
+pub mod reload;
 mod run;
 mod set;
 mod settings;

@@ -1,33 +1,104 @@
-//! The script library: one file per namespace.
+//! The script library: what a JavaScript author reaches for beside Rhai's own functions, one file per family.
+//!
+//! A family is a static table of descriptions and a `register` function; the table is the only place where a function's
+//! names are written, its examples run as tests, and documentation is printed from it. Strings, arrays, maps and
+//! conversions are global (methods); the rest lives in namespaces (`json::parse`).
+//!
+//! Rules that every function keeps: arguments are what an author naturally passes (a mistake is an error that names the
+//! function), results are bounded by the engine's limits before memory is taken, nothing panics, and nothing outside is
+//! reached but through the [`RunHandle`] in the engine's tag.
 
-/// What a library function may use of its run; the engine's tag.
+#![expect(clippy::needless_pass_by_value, reason = "the engine passes contexts and arguments by value")]
+
+mod arguments;
+mod arrays;
+mod base64;
+mod conversion;
+mod crypto;
+mod description;
+mod json;
+mod maps;
+mod numbers;
+mod strings;
+mod strings_edit;
+mod time;
+mod url;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use rhai::{Module, Shared};
+
+pub use description::{Example, Function};
+use description::{Family, Registrar};
+
+/// What the functions of one run may reach; the engine's default tag holds it, wrapped in a `Dynamic`.
 #[derive(Clone, Debug)]
 pub struct RunHandle {
-    /// Clock, randomness, cache.
-    pub host: super::Host,
-    /// Hosts that `http::` may reach.
-    pub allow_hosts: std::sync::Arc<[String]>,
-    /// The end of the run.
+    /// Time, randomness, cache.
+    pub host: crate::flow::Host,
+    /// Hosts that `http::` may reach: the action's `allow_hosts`.
+    pub allow_hosts: Arc<[String]>,
+    /// When the trigger has to be over.
     pub deadline: std::time::Instant,
 }
 
-/// The functions, ready to be shared by engines.
+/// The library as modules: built once, shared by all engines.
 #[derive(Clone, Debug)]
 pub struct Library {
-    /// Functions without a namespace.
-    pub global: rhai::Shared<rhai::Module>,
-    /// By namespace.
-    pub namespaces: Vec<(&'static str, rhai::Shared<rhai::Module>)>,
+    /// Methods and plain functions. Register it after the standard package: the later module wins.
+    pub global: Shared<Module>,
+    /// `json`, `time`, …: register each as a static module of that name.
+    pub namespaces: Vec<(&'static str, Shared<Module>)>,
 }
 
-/// Builds the library.
+/// In the order in which documentation shows them.
+const FAMILIES: &[Family] = &[
+    strings::FAMILY,
+    strings_edit::FAMILY,
+    arrays::FAMILY,
+    maps::FAMILY,
+    numbers::FAMILY,
+    conversion::FAMILY,
+    json::FAMILY,
+    base64::FAMILY,
+    crypto::FAMILY,
+    time::FAMILY,
+    url::FAMILY,
+];
+
+/// Builds the modules.
 #[must_use]
 pub fn library() -> Library {
-    let mut time = rhai::Module::new();
-    time.set_native_fn("now", |context: rhai::NativeCallContext| {
-        let tag = context.tag().and_then(|tag| tag.read_lock::<RunHandle>().map(|run| run.host.clock.now()));
-        tag.ok_or_else(|| "no run".into())
-    });
-    time.build_index();
-    Library { global: rhai::Module::new().into(), namespaces: vec![("time", time.into())] }
+    let mut global = Module::new();
+    let mut namespaces = Vec::new();
+    for family in FAMILIES {
+        match family.namespace {
+            None => (family.register)(&mut Registrar::new(&mut global, family)),
+            Some(name) => {
+                let mut module = Module::new();
+                (family.register)(&mut Registrar::new(&mut module, family));
+                module.build_index();
+                namespaces.push((name, Shared::new(module)));
+            }
+        }
+    }
+    Library { global: Shared::new(global), namespaces }
+}
+
+/// The names that a script function would shadow: those of global functions. (`time::now` cannot be shadowed.)
+pub fn names() -> impl Iterator<Item = &'static str> {
+    FAMILIES
+        .iter()
+        .filter(|family| family.namespace.is_none())
+        .flat_map(|family| family.functions)
+        .filter(|function| !function.property)
+        .flat_map(|function| std::iter::once(&function.name).chain(function.aliases).copied())
+}
+
+/// Every function with its namespace, for documentation and "did you mean".
+pub fn catalogue() -> impl Iterator<Item = (Option<&'static str>, &'static Function)> {
+    FAMILIES.iter().flat_map(|family| family.functions.iter().map(|function| (family.namespace, function)))
 }

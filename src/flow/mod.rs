@@ -2,6 +2,7 @@
 
 pub mod event;
 pub mod functions;
+pub mod reload;
 
 pub use event::Event;
 

@@ -161,4 +161,6 @@ pub struct ActionTrace {
     pub logs: Vec<String>,
     /// `file:line:col: message` of an error.
     pub error: Option<String>,
+    /// The error as a compiler would show it: several lines, with the source line, a caret and a hint.
+    pub diagnostic: Option<String>,
 }

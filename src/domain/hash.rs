@@ -10,6 +10,12 @@ pub fn sha256(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }
 
+/// SHA-256 in lower-case hexadecimal: content hashes that people compare.
+#[must_use]
+pub fn sha256_hex(text: &str) -> String {
+    digest::digest(&digest::SHA256, text.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Compares two strings in time that depends on their length alone.
 #[must_use]
 pub fn equal(a: &str, b: &str) -> bool {

@@ -1,0 +1,157 @@
+//! `api`: what an action may change. One file per object; each call records an effect or a refusal, with its place.
+//!
+//! The two triggers have two types, so that a call that a trigger lacks does not exist there. Objects are handles: copying one
+//! in a script copies nothing. Calls that return `api` in Auth0 return it here, so that they chain.
+
+mod access;
+mod access_token;
+mod cache;
+mod id_token;
+mod refresh_token;
+mod session;
+mod token_response;
+mod transaction;
+mod user;
+
+use rhai::{Dynamic, ImmutableString, Module, NativeCallContext};
+
+use super::Trigger;
+use super::context::{Run, Scripted, mistake};
+use super::effects::Claims;
+use super::value::{self, Unfit};
+use crate::domain::decision::Setting;
+
+/// `api` of post-login.
+#[derive(Clone, Debug)]
+struct LoginApi(Run);
+
+/// `api` of credentials-exchange.
+#[derive(Clone, Debug)]
+struct MachineApi(Run);
+
+/// Type name, as error texts show it, and methods: for "did you mean".
+pub(crate) const METHODS: [(&str, &[&str]); 10] = [
+    ("api.access", &["deny"]),
+    ("api.accessToken", &["addScope", "removeScope", "setCustomClaim"]),
+    ("api.idToken", &["setCustomClaim"]),
+    ("api.tokenResponse", &["setCustomParameter"]),
+    ("api.user", &["setAppMetadata", "setUserMetadata"]),
+    ("api.transaction", &["setMetadata"]),
+    ("api.cache", &["delete", "get", "set"]),
+    ("api.refreshToken", &["revoke", "setExpiresAt", "setIdleExpiresAt"]),
+    ("api.session", &["revoke"]),
+    ("api", &[]),
+];
+
+/// Objects of `api` in post-login.
+const LOGIN: [&str; 9] =
+    ["access", "accessToken", "cache", "idToken", "refreshToken", "session", "tokenResponse", "transaction", "user"];
+/// Objects of `api` in credentials-exchange.
+const MACHINE: [&str; 4] = ["access", "accessToken", "cache", "tokenResponse"];
+
+/// The argument `api`.
+pub(crate) fn api(run: &Run) -> Dynamic {
+    match run.trigger() {
+        Trigger::PostLogin => Dynamic::from(LoginApi(run.clone())),
+        Trigger::CredentialsExchange => Dynamic::from(MachineApi(run.clone())),
+    }
+}
+
+/// Registers the types of `api`.
+pub(crate) fn register(module: &mut Module) {
+    module.set_custom_type::<LoginApi>("api");
+    module.set_custom_type::<MachineApi>("api");
+    module.set_indexer_get_fn(|context: NativeCallContext, api: &mut LoginApi, name: ImmutableString| {
+        object(&context, &api.0, &name)
+    });
+    module.set_indexer_get_fn(|context: NativeCallContext, api: &mut MachineApi, name: ImmutableString| {
+        object(&context, &api.0, &name)
+    });
+    access::register(module);
+    access_token::register(module);
+    cache::register(module);
+    id_token::register(module);
+    refresh_token::register(module);
+    session::register(module);
+    token_response::register(module);
+    transaction::register(module);
+    user::register(module);
+}
+
+fn object(context: &NativeCallContext, run: &Run, name: &str) -> Scripted<Dynamic> {
+    let names: &[&str] = match run.trigger() {
+        Trigger::PostLogin => &LOGIN,
+        Trigger::CredentialsExchange => &MACHINE,
+    };
+    if !names.contains(&name) {
+        return Err(no_such_object(context, run.trigger(), name, names));
+    }
+    let run = run.clone();
+    Ok(match name {
+        "access" => access::object(run),
+        "accessToken" => Dynamic::from(access_token::AccessToken(run)),
+        "cache" => Dynamic::from(cache::CacheApi(run)),
+        "idToken" => Dynamic::from(id_token::IdToken(run)),
+        "refreshToken" => Dynamic::from(refresh_token::RefreshToken(run)),
+        "session" => Dynamic::from(session::Session(run)),
+        "tokenResponse" => Dynamic::from(token_response::TokenResponse(run)),
+        "transaction" => Dynamic::from(transaction::Transaction(run)),
+        _ => Dynamic::from(user::User(run)),
+    })
+}
+
+fn no_such_object(context: &NativeCallContext, trigger: Trigger, name: &str, names: &[&str]) -> Box<rhai::EvalAltResult> {
+    let hint = match trigger {
+        Trigger::CredentialsExchange if LOGIN.contains(&name) => format!("`api.{name}` exists in post-login only"),
+        _ => super::suggest::hint(name, names),
+    };
+    mistake(context, format!("unknown property `{name}` of `api` in {}\nhint: {hint}", trigger.as_str()))
+}
+
+/// A text argument.
+fn text(context: &NativeCallContext, call: &str, what: &str, value: &Dynamic) -> Scripted<ImmutableString> {
+    value.clone().into_immutable_string().map_err(|found| {
+        let found = if found == "()" { "()" } else { context.engine().map_type_name(found) };
+        mistake(context, format!("`{call}`: the {what} must be a string, not {found}"))
+    })
+}
+
+/// An argument in Unix milliseconds; floats come from arithmetic and are cut.
+fn milliseconds(context: &NativeCallContext, call: &str, value: &Dynamic) -> Scripted<i64> {
+    #[expect(clippy::cast_possible_truncation, reason = "a float out of range becomes the nearest integer")]
+    let float = || value.as_float().ok().filter(|float| float.is_finite()).map(|float| float as i64);
+    value.as_int().ok().or_else(float).ok_or_else(|| {
+        let found = context.engine().map_type_name(value.type_name());
+        mistake(context, format!("`{call}`: the time must be a number of milliseconds, not {found}"))
+    })
+}
+
+/// Puts a value under a name, or takes it away for `()`; what is no JSON is refused.
+fn put(
+    context: &NativeCallContext,
+    run: &Run,
+    call: &str,
+    name: &str,
+    value: &Dynamic,
+    claims: fn(&mut super::effects::Effects) -> &mut Claims,
+) {
+    let by = run.provenance(context);
+    if value.is_unit() {
+        claims(&mut run.effects()).insert(name.to_owned(), None);
+        return;
+    }
+    match value::to_json_within(value, run.limits().max_claims_size) {
+        Ok(value) => {
+            claims(&mut run.effects()).insert(name.to_owned(), Some(Setting { value, by }));
+        }
+        Err(unfit) => refuse_value(context, run, call, name, unfit),
+    }
+}
+
+fn refuse_value(context: &NativeCallContext, run: &Run, call: &str, name: &str, unfit: Unfit) {
+    let reason = match unfit {
+        Unfit::TooLarge => format!("{unfit}: more than {} bytes", run.limits().max_claims_size),
+        _ => unfit.to_string(),
+    };
+    run.refuse(context, call, name, reason);
+}

@@ -1,0 +1,190 @@
+//! Rules that a file must keep beyond the grammar, read off the syntax tree before anything runs.
+//!
+//! - The top level holds functions and constants only: nothing happens when a file is loaded.
+//! - A closure appears only as an argument of a method that calls it at once. Stored in what it captured, it would be a
+//!   reference cycle that no run ever frees, and a chain of them overflows the stack when it is dropped.
+//! - No function takes the place of one of ours: Rhai prefers script functions, even to methods of `api`.
+//! - Every name that is called exists, at least for some types.
+
+use std::collections::BTreeSet;
+
+use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
+
+use super::toolbox::Names;
+use super::{Diagnostic, source, suggest};
+
+/// Methods that call a function they are given and do not keep it: Rhai's and the script library's.
+const CALLBACKS: [&str; 44] = [
+    "all",
+    "any",
+    "count",
+    "dedup",
+    "drain",
+    "each",
+    "entries",
+    "every",
+    "extract",
+    "filter",
+    "find",
+    "findIndex",
+    "findLast",
+    "findLastIndex",
+    "find_index",
+    "find_map",
+    "flatMap",
+    "flat_map",
+    "forEach",
+    "for_each",
+    "groupBy",
+    "group_by",
+    "index_of",
+    "indexOf",
+    "map",
+    "mapValues",
+    "map_values",
+    "none",
+    "order_by",
+    "orderBy",
+    "partition",
+    "reduce",
+    "reduceRight",
+    "reduce_rev",
+    "retain",
+    "some",
+    "sort",
+    "sortBy",
+    "sort_by",
+    "sorted",
+    "split",
+    "sum",
+    "toSorted",
+    "zip",
+];
+const CURRY: &str = "curry";
+
+/// A file under check.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct File<'a> {
+    pub(super) file: &'a str,
+    pub(super) source: &'a str,
+    pub(super) names: &'a Names,
+}
+
+impl File<'_> {
+    fn problem(&self, position: Position, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(self.file, self.source, position, message)
+    }
+}
+
+/// All problems of the tree, which must not be optimized.
+pub(super) fn check(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
+    let mut problems = top_level(file, ast);
+    problems.extend(definitions(file, ast));
+    let own: BTreeSet<&str> = ast.iter_functions().map(|function| function.name).collect();
+    ast.walk(&mut |path| {
+        problems.extend(node(file, &own, path));
+        true
+    });
+    problems.sort_by_key(|problem| (problem.line, problem.column));
+    problems.dedup();
+    problems
+}
+
+fn top_level(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
+    ast.statements().iter().filter_map(|statement| statement_problem(file, statement)).collect()
+}
+
+fn statement_problem(file: File<'_>, statement: &Stmt) -> Option<Diagnostic> {
+    match statement {
+        Stmt::Noop(_) => None,
+        Stmt::Var(variable, flags, position) if flags.intersects(ASTFlags::CONSTANT) => {
+            let name = variable.0.name.as_str();
+            matches!(name, "event" | "api")
+                .then(|| file.problem(*position, format!("`{name}` is the name of an argument; choose another")))
+        }
+        Stmt::Var(_, _, position) => {
+            let problem = file.problem(*position, "variables outside of functions do not exist for the functions");
+            Some(problem.with_hint("use `const`, which every function of the file sees"))
+        }
+        other => {
+            let problem = file.problem(other.position(), "only functions and constants may stand outside of functions");
+            Some(problem.with_hint("put the statement into a function; nothing runs when a file is loaded"))
+        }
+    }
+}
+
+fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
+    let mut problems = Vec::new();
+    for function in ast.iter_functions().filter(|function| rhai::is_valid_identifier(function.name)) {
+        let name = function.name;
+        let receiver = usize::from(function.this_type.is_some());
+        let parameters = function.params.len() + receiver;
+        let reserved = file.names.reserves(name, parameters) || file.names.reserves(name, parameters + 1);
+        if reserved || matches!(name, "event" | "api") || name == CURRY || CALLBACKS.contains(&name) {
+            let message = format!("the function `{name}` would take the place of a built-in one");
+            let problem = file.problem(source::definition(file.source, name), message);
+            problems.push(problem.with_hint("choose another name"));
+        }
+    }
+    problems
+}
+
+fn node(file: File<'_>, own: &BTreeSet<&str>, path: &[ASTNode<'_>]) -> Option<Diagnostic> {
+    match path.last()? {
+        ASTNode::Expr(Expr::DynamicConstant(value, position)) if value.is_fnptr() => closure(file, path, *position),
+        ASTNode::Expr(Expr::Variable(variable, None, position))
+            if variable.0.is_none() && variable.2.is_empty() && own.contains(variable.1.as_str()) =>
+        {
+            closure(file, path, *position)
+        }
+        ASTNode::Expr(Expr::FnCall(call, position)) if call.name == "Fn" => closure(file, path, *position),
+        ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))
+        | ASTNode::Stmt(Stmt::FnCall(call, position)) => called(file, own, call, *position),
+        _ => None,
+    }
+}
+
+/// A function value: only as an argument of a method that calls it.
+fn closure(file: File<'_>, path: &[ASTNode<'_>], position: Position) -> Option<Diagnostic> {
+    let mut around = path.iter().rev().skip(1).skip_while(|node| match node {
+        ASTNode::Expr(Expr::Stmt(_)) | ASTNode::Stmt(Stmt::Expr(_)) => true,
+        ASTNode::Expr(Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _)) => captures(call),
+        _ => false,
+    });
+    let callee = match around.next() {
+        Some(ASTNode::Expr(Expr::MethodCall(call, _) | Expr::FnCall(call, _)) | ASTNode::Stmt(Stmt::FnCall(call, _))) => {
+            call.name.as_str()
+        }
+        _ => "",
+    };
+    if CALLBACKS.contains(&callee) {
+        return None;
+    }
+    let problem = file.problem(position, "a function value may only be an argument of a method such as `filter` or `map`");
+    Some(problem.with_hint("write `list.filter(|x| …)` in place, or define a function with `fn` and call it by name"))
+}
+
+/// Whether the parser made the call to bind captured variables: its first argument is the closure itself.
+fn captures(call: &FnCallExpr) -> bool {
+    call.name == CURRY && matches!(call.args.first(), Some(Expr::DynamicConstant(value, _)) if value.is_fnptr())
+}
+
+fn called(file: File<'_>, own: &BTreeSet<&str>, call: &FnCallExpr, position: Position) -> Option<Diagnostic> {
+    let name = call.name.as_str();
+    if captures(call) || call.op_token.is_some() || !call.namespace.is_empty() || !rhai::is_valid_identifier(name) {
+        return None;
+    }
+    if name == CURRY {
+        return Some(
+            file.problem(position, "`curry` is not available").with_hint("a closure may use variables from around it"),
+        );
+    }
+    if own.contains(name) || file.names.contains(name) {
+        return None;
+    }
+    let problem = file.problem(position, format!("unknown function `{name}`"));
+    Some(match suggest::nearest(name, file.names.iter().chain(own.iter().copied())) {
+        Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
+        None => problem,
+    })
+}

@@ -1,0 +1,115 @@
+//! What the `event` and `api` objects of one run share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rhai::{EvalAltResult, NativeCallContext};
+
+use super::effects::Effects;
+use super::{Event, Host, Limits, Trigger};
+use crate::domain::decision::{Provenance, Refusal};
+
+/// `Result` of functions that scripts call.
+pub(crate) type Scripted<T> = Result<T, Box<EvalAltResult>>;
+
+/// A handle on the run of one action; cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Run(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    action: String,
+    file: String,
+    trigger: Trigger,
+    event: Arc<Event>,
+    secrets: Arc<BTreeMap<String, String>>,
+    host: Host,
+    limits: Limits,
+    effects: Mutex<Effects>,
+}
+
+/// What a run begins with.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) file: &'a str,
+    pub(crate) trigger: Trigger,
+    pub(crate) event: Arc<Event>,
+    pub(crate) secrets: Arc<BTreeMap<String, String>>,
+    pub(crate) host: Host,
+    pub(crate) limits: &'a Limits,
+    pub(crate) effects: Effects,
+}
+
+impl Run {
+    pub(crate) fn begin(start: Start<'_>) -> Self {
+        Self(Arc::new(Inner {
+            action: start.action.to_owned(),
+            file: start.file.to_owned(),
+            trigger: start.trigger,
+            event: start.event,
+            secrets: start.secrets,
+            host: start.host,
+            limits: start.limits.clone(),
+            effects: Mutex::new(start.effects),
+        }))
+    }
+
+    pub(crate) fn trigger(&self) -> Trigger {
+        self.0.trigger
+    }
+
+    pub(crate) fn event(&self) -> &Event {
+        &self.0.event
+    }
+
+    pub(crate) fn secrets(&self) -> &BTreeMap<String, String> {
+        &self.0.secrets
+    }
+
+    pub(crate) fn host(&self) -> &Host {
+        &self.0.host
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.0.limits
+    }
+
+    /// The effects so far. The lock is held for the length of one native call on one thread: it never waits.
+    pub(crate) fn effects(&self) -> MutexGuard<'_, Effects> {
+        self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes the effects when the run is over.
+    pub(crate) fn take_effects(&self) -> Effects {
+        std::mem::take(&mut *self.effects())
+    }
+
+    /// The place in a script that made the call; in a function of `lib/`, the place there.
+    pub(crate) fn provenance(&self, context: &NativeCallContext) -> Provenance {
+        let position = context.call_position();
+        Provenance {
+            action: self.0.action.clone(),
+            file: context.call_source().unwrap_or(&self.0.file).to_owned(),
+            line: position.line().unwrap_or(0),
+            column: position.position().unwrap_or(0),
+        }
+    }
+
+    /// Records that a call asked for something and did not get it.
+    pub(crate) fn refuse(&self, context: &NativeCallContext, call: &str, name: &str, reason: impl Into<String>) {
+        let refusal =
+            Refusal { call: call.to_owned(), name: shortened(name), reason: reason.into(), by: self.provenance(context) };
+        self.effects().refuse(refusal);
+    }
+}
+
+/// Names go to logs and the database: as much of one as a person would read.
+fn shortened(name: &str) -> String {
+    if name.chars().count() <= 256 { name.to_owned() } else { name.chars().take(256).chain(['…']).collect() }
+}
+
+/// A script error at the place of the call. A second line of the message is the hint.
+pub(crate) fn mistake(context: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(message.into().into(), context.call_position()))
+}

@@ -1,0 +1,94 @@
+//! A login is a pure decision: actions, event and host in, Decision out.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::effects::Effects;
+use super::run::{self, Failure, Order};
+use super::{Decision, Event, FlowSet, Host, OnError, Trigger};
+use crate::domain::JsonMap;
+use crate::domain::decision::{ActionTrace, Outcome, Trace};
+
+/// Runs the trigger's actions in order. Pure but for `host`; blocks, so call it through [`super::Flow::decide`].
+#[must_use]
+pub fn decide(set: &FlowSet, trigger: Trigger, event: Event, host: &Host) -> Decision {
+    let deadline = Instant::now() + Duration::from_millis(set.limits.deadline_ms);
+    let mut decision = Decision {
+        trace: Trace { set: set.hash().to_owned(), trigger: trigger.as_str().to_owned(), actions: Vec::new() },
+        transaction_metadata: event.transaction.as_ref().map(|own| own.metadata.clone()).unwrap_or_default(),
+        ..Decision::default()
+    };
+    let client_id = event.client.client_id.clone();
+    let mut event = Arc::new(event);
+    for action in set.taking_part(trigger, &client_id) {
+        let effects = Effects::after(&decision);
+        let report = run::run(Order { set, action, trigger, event: event.clone(), effects, host, deadline });
+        let outcome = match &report.failure {
+            None if report.effects.denied.is_some() => "denied",
+            None => "ok",
+            Some(_) if action.settings.on_error == OnError::Skip => "skipped",
+            Some(failure) if failure.timeout => "timeout",
+            Some(_) => "error",
+        };
+        decision.trace.actions.push(ActionTrace {
+            action: action.name.clone(),
+            outcome: outcome.to_owned(),
+            duration_us: report.duration_us,
+            operations: report.operations,
+            logs: report.logs,
+            error: report.failure.as_ref().map(|failure| failure.diagnostic.one_line()),
+            diagnostic: report.failure.as_ref().map(|failure| failure.diagnostic.to_string()),
+        });
+        match report.failure {
+            None => {
+                show_to_later_actions(&mut event, &report.effects);
+                report.effects.apply(&mut decision);
+            }
+            Some(failure) => {
+                report.effects.drop_but_refusals(&mut decision);
+                if action.settings.on_error == OnError::Deny {
+                    decision.outcome = failed(host, &failure);
+                }
+            }
+        }
+        if decision.outcome != Outcome::Allowed {
+            break;
+        }
+    }
+    decision
+}
+
+fn failed(host: &Host, failure: &Failure) -> Outcome {
+    Outcome::Failed { reference: host.random.id(), message: failure.diagnostic.one_line() }
+}
+
+/// Later actions see what earlier ones wrote: metadata as they will be stored, claims of the machine's token.
+fn show_to_later_actions(event: &mut Arc<Event>, effects: &Effects) {
+    let claims = event.access_token.is_some() && !effects.access_token.is_empty();
+    if effects.user_metadata.is_empty() && effects.app_metadata.is_empty() && !claims {
+        return;
+    }
+    let event = Arc::make_mut(event);
+    if let Some(user) = &mut event.user {
+        let patches = [(&mut user.user_metadata, &effects.user_metadata), (&mut user.app_metadata, &effects.app_metadata)];
+        for (metadata, patch) in patches {
+            if !patch.is_empty() {
+                let metadata = Arc::make_mut(metadata);
+                patch.iter().for_each(|(key, setting)| put(metadata, key, Some(&setting.value)));
+            }
+        }
+    }
+    if let Some(token) = &mut event.access_token {
+        for (name, setting) in &effects.access_token {
+            put(&mut token.custom_claims, name, setting.as_ref().map(|setting| &setting.value));
+        }
+    }
+}
+
+/// `null` and nothing delete.
+fn put(map: &mut JsonMap, key: &str, value: Option<&serde_json::Value>) {
+    match value {
+        Some(value) if !value.is_null() => map.insert(key.to_owned(), value.clone()),
+        _ => map.remove(key),
+    };
+}

@@ -1,0 +1,131 @@
+//! Problems, rendered like a good compiler's.
+
+use std::fmt::{Display, Formatter, Result};
+
+/// Why a set was refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"))]
+pub struct LoadError {
+    /// At least one.
+    pub problems: Vec<Diagnostic>,
+}
+
+/// One problem.
+///
+/// ```text
+/// error: unknown property `emial` of `event.user`
+///  --> actions/10-roles.rhai:4:28
+///   |
+/// 4 |     let mail = event.user.emial;
+///   |                           ^
+/// hint: did you mean `email`?
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// `actions/10-roles.rhai`.
+    pub file: String,
+    /// From 1; 0 if the problem has no place.
+    pub line: usize,
+    /// From 1, in characters; 0 if the problem has no place.
+    pub column: usize,
+    /// What is wrong, lower case, no full stop.
+    pub message: String,
+    /// The line of source, for the caret.
+    pub source_line: Option<String>,
+    /// What to do.
+    pub hint: Option<String>,
+}
+
+/// Longer lines of source are shown in part.
+const WIDTH: usize = 160;
+
+impl Diagnostic {
+    /// A problem of a file as a whole.
+    pub(crate) fn of_file(file: &str, message: impl Into<String>) -> Self {
+        Self { file: file.to_owned(), message: message.into(), ..Self::default() }
+    }
+
+    /// A problem at a place of a file's source.
+    pub(crate) fn at(file: &str, source: &str, position: rhai::Position, message: impl Into<String>) -> Self {
+        let line = position.line().unwrap_or(0);
+        let column = if line == 0 { 0 } else { position.position().unwrap_or(1).max(1) };
+        let source_line = line.checked_sub(1).and_then(|index| source.lines().nth(index)).map(str::to_owned);
+        Self { file: file.to_owned(), line, column, message: message.into(), source_line, hint: None }
+    }
+
+    /// Adds what to do.
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// `file:line:col: message` in one line.
+    #[must_use]
+    pub fn one_line(&self) -> String {
+        match self.line {
+            0 => format!("{}: {}", self.file, self.message),
+            line => format!("{}:{line}:{}: {}", self.file, self.column, self.message),
+        }
+    }
+}
+
+impl Display for Diagnostic {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        write!(f, "error: {}", self.message)?;
+        match self.line {
+            0 => write!(f, "\n --> {}", self.file)?,
+            line => write!(f, "\n --> {}:{line}:{}", self.file, self.column)?,
+        }
+        if let Some(source) = &self.source_line {
+            let margin = " ".repeat(self.line.to_string().len());
+            let (shown, before) = excerpt(source, self.column);
+            write!(f, "\n{margin} |\n{} | {shown}\n{margin} | {before}^", self.line)?;
+        }
+        if let Some(hint) = &self.hint {
+            write!(f, "\nhint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// The part of the line around the column, and the white space that puts a caret under it. Control characters are shown as
+/// `?`, since a terminal would obey them; tabs stay, so that the caret lines up.
+fn excerpt(line: &str, column: usize) -> (String, String) {
+    let visible = |c: char| if c.is_control() && c != '\t' { '?' } else { c };
+    let caret = column.saturating_sub(1);
+    let start = if caret > WIDTH - 20 { caret - WIDTH / 2 } else { 0 };
+    let shown: String = line.chars().skip(start).take(WIDTH).map(visible).collect();
+    let before: String =
+        (line.chars().skip(start).take(caret - start)).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
+    let missing = " ".repeat((caret - start).saturating_sub(before.chars().count()));
+    (shown.trim_end().to_owned(), before + missing.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_shows_line_caret_and_hint() {
+        let source = "fn a() {\n\tlet x = event.user.emial;\n}";
+        let problem = Diagnostic::at("actions/a.rhai", source, rhai::Position::new(2, 21), "unknown property `emial`")
+            .with_hint("did you mean `email`?");
+        let expected = "error: unknown property `emial`\n --> actions/a.rhai:2:21\n  |\n2 | \tlet x = event.user.emial;\n  | \t                   ^\nhint: did you mean `email`?";
+        assert_eq!(problem.to_string(), expected);
+        assert_eq!(problem.one_line(), "actions/a.rhai:2:21: unknown property `emial`");
+    }
+
+    #[test]
+    fn a_very_long_line_is_shown_around_the_caret() {
+        let source = format!("{}!{}", "a".repeat(1_000), "b".repeat(1_000));
+        let text = Diagnostic::at("f", &source, rhai::Position::new(1, 1_001), "m").to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[3].find('!').map(|at| at - 4), lines[4].find('^').map(|at| at - 4));
+        assert!(lines[3].len() < 200);
+    }
+
+    #[test]
+    fn a_problem_without_a_place_names_the_file() {
+        assert_eq!(Diagnostic::of_file("actions/a.rhai", "too large").to_string(), "error: too large\n --> actions/a.rhai");
+    }
+}

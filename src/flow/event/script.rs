@@ -1,0 +1,94 @@
+//! `event` as scripts see it: typed parts whose members are converted when they are read.
+//!
+//! A misspelt member is an error with a suggestion; what is known and absent is `()`. Assigning has no effect, as in Auth0,
+//! and is recorded as a refusal. Rhai also "assigns" after a method call, by writing the receiver back through the chain that
+//! it came from; that is no refusal unless the value differs.
+
+use rhai::{Dynamic, ImmutableString, Module, NativeCallContext};
+use serde_json::Value;
+
+use super::members::{self, Kind};
+use super::metadata::Metadata;
+use crate::flow::context::{Run, Scripted, mistake};
+use crate::flow::{suggest, value};
+
+/// A part of `event`.
+#[derive(Clone, Debug)]
+pub(crate) struct Part {
+    pub(super) run: Run,
+    pub(super) kind: Kind,
+}
+
+impl Part {
+    /// The argument `event`.
+    pub(crate) fn event(run: Run) -> Self {
+        Self { run, kind: Kind::Event }
+    }
+
+    /// The whole as JSON, without secrets.
+    pub(crate) fn to_json(&self) -> Value {
+        members::json(self)
+    }
+
+    fn get(&self, context: &NativeCallContext, name: &str) -> Scripted<Dynamic> {
+        members::get(self, name).ok_or_else(|| {
+            let path = self.kind.path();
+            let hint = suggest::hint(name, self.kind.names());
+            mistake(context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
+        })
+    }
+
+    fn set(&self, context: &NativeCallContext, name: &str, value: &Dynamic) {
+        let current = members::get(self, name);
+        if current.is_some_and(|current| same(&current, value)) {
+            return;
+        }
+        let path = format!("{}.{name}", self.kind.path());
+        let instead = match path.as_str() {
+            "event.user.app_metadata" => "; use `api.user.setAppMetadata(key, value)`",
+            "event.user.user_metadata" => "; use `api.user.setUserMetadata(key, value)`",
+            "event.transaction.metadata" => "; use `api.transaction.setMetadata(key, value)`",
+            "event.accessToken.customClaims" => "; use `api.accessToken.setCustomClaim(name, value)`",
+            "event.accessToken.scope" => "; use `api.accessToken.addScope(scope)` or `removeScope(scope)`",
+            _ => "",
+        };
+        self.run.refuse(context, "event", &path, format!("`event` is read-only: changing it has no effect{instead}"));
+    }
+}
+
+/// Whether writing `new` in the place of `old` would change nothing.
+fn same(old: &Dynamic, new: &Dynamic) -> bool {
+    if let (Some(old), Some(new)) = (old.read_lock::<Metadata>(), new.read_lock::<Metadata>())
+        && old.is(&new)
+    {
+        return true;
+    }
+    if let (Some(old), Some(new)) = (old.read_lock::<Part>(), new.read_lock::<Part>()) {
+        return old.kind == new.kind;
+    }
+    if old.type_id() == new.type_id() && old.is::<super::secrets::Secrets>() {
+        return true;
+    }
+    matches!((value::to_json(old), value::to_json(new)), (Ok(old), Ok(new)) if old == new)
+}
+
+/// Registers the types of `event`.
+pub(crate) fn register(module: &mut Module) {
+    module.set_custom_type::<Part>("event");
+    module
+        .set_indexer_get_fn(|context: NativeCallContext, part: &mut Part, name: ImmutableString| part.get(&context, &name));
+    module.set_indexer_set_fn(|context: NativeCallContext, part: &mut Part, name: ImmutableString, value: Dynamic| {
+        part.set(&context, &name, &value);
+        Ok(())
+    });
+    module.set_native_fn("contains", |part: &mut Part, name: &str| {
+        Ok(members::get(part, name).is_some_and(|value| !value.is_unit()))
+    });
+    module.set_native_fn("==", |a: &mut Part, b: Part| Ok(a.kind == b.kind));
+    module.set_native_fn("!=", |a: &mut Part, b: Part| Ok(a.kind != b.kind));
+    for name in ["to_string", "to_debug", "print", "debug", "to_json"] {
+        module.set_native_fn(name, |part: &mut Part| Ok(part.to_json().to_string()));
+    }
+    super::metadata::register(module);
+    super::secrets::register(module);
+}

@@ -1,0 +1,202 @@
+//! An error of a run, with its place and in our words.
+//!
+//! Rhai's error names the outermost call; the place that a person wants is the innermost one, in whichever file it is.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rhai::{Dynamic, EvalAltResult, ParseErrorType, Position};
+
+use super::toolbox::Names;
+use super::{Diagnostic, Limits, api, suggest, value};
+
+/// Sources by file as shown: for the line under the caret.
+pub(super) type Sources = BTreeMap<String, Arc<str>>;
+
+/// Why the engine was told to stop.
+pub(super) const DEADLINE: &str = "deadline";
+/// See [`DEADLINE`].
+pub(super) const MEMORY: &str = "memory";
+/// Characters of an error's text that are kept: it may hold what the user sent.
+const MAX_TEXT: usize = 1_024;
+
+/// What describing an error needs to know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Setting<'a> {
+    pub(super) sources: &'a Sources,
+    pub(super) names: &'a Names,
+    pub(super) limits: &'a Limits,
+}
+
+/// The error of a run that began in `file`; `start` is where to point if the error has no place.
+pub(super) fn diagnose(setting: Setting<'_>, file: &str, start: Position, mut error: EvalAltResult) -> Diagnostic {
+    let mut file = file.to_owned();
+    let mut place = (file.clone(), start);
+    loop {
+        let position = error.position();
+        if !position.is_none() {
+            place = (file.clone(), position);
+        }
+        error = match error {
+            EvalAltResult::ErrorInFunctionCall(_, source, inner, _) => {
+                if setting.sources.contains_key(&source) {
+                    file = source;
+                }
+                *inner
+            }
+            EvalAltResult::ErrorInModule(_, inner, _) => *inner,
+            innermost => {
+                error = innermost;
+                break;
+            }
+        };
+    }
+    let (message, hint) = describe(setting, &mut error);
+    let source = setting.sources.get(&place.0).map_or("", |source| source);
+    let position = at_property(source, place.1, &message);
+    let problem = Diagnostic::at(&place.0, source, position, message);
+    Diagnostic { hint: hint.map(|hint| clean(&hint)), ..problem }
+}
+
+/// Whether the error is the deadline's.
+pub(super) fn is_deadline(error: &EvalAltResult) -> bool {
+    match error {
+        EvalAltResult::ErrorTerminated(token, _) => token.as_immutable_string_ref().is_ok_and(|why| *why == DEADLINE),
+        EvalAltResult::ErrorInFunctionCall(.., inner, _) | EvalAltResult::ErrorInModule(_, inner, _) => is_deadline(inner),
+        _ => false,
+    }
+}
+
+/// A problem that the parser found.
+pub(super) fn of_parser(file: &str, source: &str, error: &rhai::ParseError, namespaces: &[&str]) -> Diagnostic {
+    let problem = Diagnostic::at(file, source, error.1, clean(&lower(&error.0.to_string())));
+    match &*error.0 {
+        ParseErrorType::ModuleUndefined(name) => problem.with_hint(suggest::hint(name, namespaces)),
+        ParseErrorType::Reserved(word) if word == "import" => {
+            problem.with_hint("there is no `import`: a file `lib/name.rhai` is the namespace `name::`")
+        }
+        ParseErrorType::BadInput(_) if error.0.to_string().contains("'import'") => {
+            problem.with_hint("there is no `import`: a file `lib/name.rhai` is the namespace `name::`")
+        }
+        ParseErrorType::ExprTooDeep => problem.with_hint("put parts of the expression into variables or functions"),
+        _ => problem,
+    }
+}
+
+fn describe(setting: Setting<'_>, error: &mut EvalAltResult) -> (String, Option<String>) {
+    let limits = setting.limits;
+    let plain = |text: String| (clean(&text), None);
+    match error {
+        EvalAltResult::ErrorRuntime(thrown, _) => thrown_text(thrown),
+        EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(setting.names, signature),
+        EvalAltResult::ErrorVariableNotFound(name, _) => plain(format!("unknown variable `{name}`")),
+        EvalAltResult::ErrorTooManyOperations(_) => {
+            let hint = "is there an endless loop? the limit is `max_operations`";
+            (format!("more than {} operations", limits.max_operations), Some(hint.to_owned()))
+        }
+        EvalAltResult::ErrorStackOverflow(_) => {
+            let hint = "is there an endless recursion? the limit is `max_call_levels`";
+            (format!("more than {} nested calls", limits.max_call_levels), Some(hint.to_owned()))
+        }
+        EvalAltResult::ErrorTerminated(token, _) => match token.as_immutable_string_ref().map(|why| why.to_string()) {
+            Ok(why) if why == DEADLINE => {
+                let hint = "the limit is `deadline_ms`, for all actions of the trigger together";
+                (format!("the actions did not end within {} ms", limits.deadline_ms), Some(hint.to_owned()))
+            }
+            Ok(why) if why == MEMORY => {
+                let hint = "the limit is `max_memory`";
+                (format!("the action holds more than {} bytes of memory", limits.max_memory), Some(hint.to_owned()))
+            }
+            _ => plain("the run was stopped".to_owned()),
+        },
+        other => {
+            other.clear_position();
+            plain(lower(&other.to_string()))
+        }
+    }
+}
+
+/// What a script, or one of our functions, threw; a second line `hint: …` of ours becomes the hint.
+fn thrown_text(thrown: &Dynamic) -> (String, Option<String>) {
+    if thrown.is_unit() {
+        return ("the action threw an error".to_owned(), None);
+    }
+    let text = match thrown.as_immutable_string_ref() {
+        Ok(text) => text.to_string(),
+        Err(_) => value::to_json(thrown).map_or_else(|unfit| unfit.to_string(), |json| json.to_string()),
+    };
+    match text.split_once("\nhint: ") {
+        Some((message, hint)) => (clean(message), Some(hint.to_owned())),
+        None => (clean(&text), None),
+    }
+}
+
+/// Rhai's `name (type, type)` in the words of `api`.
+fn unknown_function(names: &Names, signature: &str) -> (String, Option<String>) {
+    let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ")"));
+    let arguments = arguments.trim_end_matches(')').replace("&str | ImmutableString | String", "string");
+    let (receiver, rest) = arguments.split_once(", ").unwrap_or((&arguments, ""));
+    if let Some((object, methods)) = api::METHODS.iter().find(|(object, _)| *object == receiver) {
+        if methods.contains(&name) {
+            return (clean(&format!("`{object}.{name}` does not take ({rest})")), None);
+        }
+        let hint = if methods.is_empty() {
+            "calls are on its objects: `api.access.deny(…)`".to_owned()
+        } else {
+            suggest::hint(name, methods)
+        };
+        return (clean(&format!("unknown method `{name}` of `{object}`")), Some(hint));
+    }
+    let name = name.strip_prefix("anon$").map_or(name, |_| "anonymous function");
+    if names.contains(name) || !rhai::is_valid_identifier(name) {
+        return (clean(&format!("no `{name}` for ({arguments})")), None);
+    }
+    let hint = suggest::nearest(name, names.iter()).map(|near| format!("did you mean `{near}`?"));
+    (clean(&format!("unknown function `{name}` ({arguments})")), hint)
+}
+
+/// Where a property is unknown Rhai points at the dot; the eye looks for the name.
+fn at_property(source: &str, position: Position, message: &str) -> Position {
+    let (Some(line), Some(column)) = (position.line(), position.position()) else { return position };
+    if !message.starts_with("unknown property") {
+        return position;
+    }
+    let text = source.lines().nth(line - 1).unwrap_or_default();
+    let skipped = text.chars().skip(column - 1).take_while(|c| matches!(c, '.' | '?' | ' ')).count();
+    u16::try_from(column + skipped).map_or(position, |column| Position::new(u16::try_from(line).unwrap_or(1), column))
+}
+
+/// One line of bounded length without control characters: it goes to logs and terminals.
+pub(super) fn clean(text: &str) -> String {
+    let mut clean: String = text.chars().take(MAX_TEXT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if text.chars().nth(MAX_TEXT).is_some() {
+        clean.push('…');
+    }
+    clean
+}
+
+/// Our messages begin in lower case; a word in capitals stays.
+fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    match (chars.next(), chars.clone().next()) {
+        (Some(first), Some(second)) if second.is_lowercase() || second == ' ' => first.to_lowercase().chain(chars).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_one_line_of_bounded_length() {
+        assert_eq!(clean("a\nb\u{1b}[31m"), "a b [31m");
+        assert_eq!(clean(&"x".repeat(5_000)).chars().count(), MAX_TEXT + 1);
+    }
+
+    #[test]
+    fn first_letters_are_lowered_but_not_acronyms() {
+        assert_eq!(lower("Variable not found"), "variable not found");
+        assert_eq!(lower("JSON"), "JSON");
+    }
+}

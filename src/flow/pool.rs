@@ -1,0 +1,100 @@
+//! The running flow of a tenant: the current set, swapped atomically, and the bounded pool that runs it.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::{Decision, Event, FlowSet, Host, Limits, Trigger, decide};
+use crate::domain::decision::Outcome;
+
+/// The running flow of a tenant.
+#[derive(Debug)]
+pub struct Flow {
+    current: ArcSwap<FlowSet>,
+    host: Host,
+    /// Runs that run or wait; who finds no place here is sent away.
+    admitted: Arc<Semaphore>,
+    /// Runs that run.
+    running: Arc<Semaphore>,
+}
+
+/// The pool is full: answer `temporarily_unavailable` with `Retry-After`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("all places for running actions are taken")]
+pub struct Busy;
+
+impl Flow {
+    /// A flow that runs `set` until another is put in its place.
+    #[must_use]
+    pub fn new(set: FlowSet, limits: &Limits, host: Host) -> Self {
+        let places = |count: usize| Arc::new(Semaphore::new(count.clamp(1, Semaphore::MAX_PERMITS)));
+        Self {
+            current: ArcSwap::from_pointee(set),
+            host,
+            admitted: places(limits.max_concurrent_runs.max(1).saturating_add(limits.max_waiting_runs)),
+            running: places(limits.max_concurrent_runs),
+        }
+    }
+
+    /// The set that the next login will use.
+    #[must_use]
+    pub fn current(&self) -> Arc<FlowSet> {
+        self.current.load_full()
+    }
+
+    /// Puts another set in place; logins in flight finish on theirs.
+    pub fn replace(&self, set: FlowSet) {
+        self.current.store(Arc::new(set));
+    }
+
+    /// Runs the trigger on the bounded blocking pool. Failed actions are logged here, with the reference that the client sees.
+    ///
+    /// A panic in a host function yields [`Outcome::Failed`].
+    ///
+    /// # Errors
+    /// [`Busy`] when too many runs wait already.
+    pub async fn decide(&self, trigger: Trigger, event: Event) -> Result<Decision, Busy> {
+        let set = self.current();
+        if set.taking_part(trigger, &event.client.client_id).next().is_none() {
+            // Nothing to run: no thread is needed.
+            return Ok(decide(&set, trigger, event, &self.host));
+        }
+        let places = self.places().await?;
+        let host = self.host.clone();
+        // The places go with the run: a caller that goes away does not make room for more than the pool holds.
+        let run = tokio::task::spawn_blocking(move || {
+            let decision = decide(&set, trigger, event, &host);
+            drop(places);
+            decision
+        });
+        let decision = run.await.unwrap_or_else(|error| self.lost(&error));
+        log_failures(&decision);
+        Ok(decision)
+    }
+
+    async fn places(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Busy> {
+        let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| Busy)?;
+        let running = self.running.clone().acquire_owned().await.map_err(|_| Busy)?;
+        Ok((admitted, running))
+    }
+
+    /// A run that ended outside of any action: panics within one are its failures.
+    fn lost(&self, error: &tokio::task::JoinError) -> Decision {
+        let reference = self.host.random.id();
+        tracing::error!(reference, %error, "the run of the actions was lost");
+        Decision { outcome: Outcome::Failed { reference, message: error.to_string() }, ..Decision::default() }
+    }
+}
+
+fn log_failures(decision: &Decision) {
+    let reference = match &decision.outcome {
+        Outcome::Failed { reference, .. } => reference.as_str(),
+        Outcome::Allowed | Outcome::Denied { .. } => "",
+    };
+    for action in &decision.trace.actions {
+        if let Some(diagnostic) = &action.diagnostic {
+            tracing::error!(action = action.action, outcome = action.outcome, reference, "action failed\n{diagnostic}");
+        }
+    }
+}

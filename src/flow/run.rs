@@ -1,0 +1,162 @@
+//! One action, once: a fresh engine with limits, deadline and memory budget, and what came of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
+
+use super::context::{Run, Start};
+use super::effects::Effects;
+use super::event::script::Part;
+use super::failure::{self, Setting};
+use super::functions::{Calls, RunHandle};
+use super::memory::Budget;
+use super::set::Action;
+use super::{Diagnostic, Event, FlowSet, Host, Trigger, api};
+
+/// What an action may use and where it begins.
+#[derive(Debug)]
+pub(super) struct Order<'a> {
+    pub(super) set: &'a FlowSet,
+    pub(super) action: &'a Action,
+    pub(super) trigger: Trigger,
+    pub(super) event: Arc<Event>,
+    pub(super) effects: Effects,
+    pub(super) host: &'a Host,
+    pub(super) deadline: Instant,
+}
+
+/// What came of a run.
+#[derive(Debug)]
+pub(super) struct Report {
+    /// Complete if there is no failure.
+    pub(super) effects: Effects,
+    pub(super) failure: Option<Failure>,
+    pub(super) logs: Vec<String>,
+    pub(super) operations: u64,
+    pub(super) duration_us: u64,
+}
+
+/// Why a run did not end well.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) diagnostic: Diagnostic,
+    pub(super) timeout: bool,
+}
+
+/// Output of `print` and `debug`, cut off when it is too much.
+#[derive(Debug, Default)]
+struct Logs {
+    lines: Vec<String>,
+    size: usize,
+}
+
+impl Logs {
+    fn push(&mut self, line: &str, limit: usize) {
+        if self.size >= limit {
+            return;
+        }
+        let mut line: String =
+            line.chars().take(limit - self.size).map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
+        self.size += line.len() + 1;
+        if self.size >= limit {
+            line.push('…');
+        }
+        self.lines.push(line);
+    }
+}
+
+/// Runs the action. A panic, ours or the engine's, is a failure of the action.
+pub(super) fn run(order: Order<'_>) -> Report {
+    let started = Instant::now();
+    let (set, action, trigger) = (order.set, order.action, order.trigger);
+    let logs = Arc::new(Mutex::new(Logs::default()));
+    let operations = Arc::new(AtomicU64::new(0));
+    let handle = Run::begin(Start {
+        action: &action.name,
+        file: &action.file,
+        trigger,
+        event: order.event,
+        secrets: action.secrets.clone(),
+        host: order.host.clone(),
+        limits: &set.limits,
+        effects: order.effects,
+    });
+    let place = action.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place);
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let engine = engine(set, action, order.host, order.deadline, &operations, &logs);
+        call(&engine, action, trigger, &handle)
+    }));
+    let failure = match result {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(failure(set, action, place, *error)),
+        Err(panic) => Some(panicked(set, action, place, &*panic)),
+    };
+    let logs = std::mem::take(&mut logs.lock().unwrap_or_else(PoisonError::into_inner).lines);
+    Report {
+        effects: handle.take_effects(),
+        failure,
+        logs,
+        operations: operations.load(Ordering::Relaxed),
+        duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+fn engine(
+    set: &FlowSet,
+    action: &Action,
+    host: &Host,
+    deadline: Instant,
+    operations: &Arc<AtomicU64>,
+    logs: &Arc<Mutex<Logs>>,
+) -> Engine {
+    let budget = Budget::begin(set.limits.max_memory);
+    let mut engine = set.toolbox.engine(&set.limits);
+    engine.set_default_tag(Dynamic::from(RunHandle {
+        host: host.clone(),
+        allow_hosts: action.allow_hosts.clone(),
+        deadline,
+        calls: Calls::default(),
+    }));
+    let count = operations.clone();
+    engine.on_progress(move |operations| {
+        count.store(operations, Ordering::Relaxed);
+        if budget.exceeded() {
+            return Some(failure::MEMORY.into());
+        }
+        // Reading the clock at each operation would cost more than most operations.
+        (operations & 255 == 1 && Instant::now() > deadline).then(|| failure::DEADLINE.into())
+    });
+    let limit = set.limits.max_log_size;
+    let printed = logs.clone();
+    engine.on_print(move |line| printed.lock().unwrap_or_else(PoisonError::into_inner).push(line, limit));
+    let debugged = logs.clone();
+    engine.on_debug(move |line, source, position| {
+        let line = format!("{}:{}: {line}", source.unwrap_or_default(), position.line().unwrap_or(0));
+        debugged.lock().unwrap_or_else(PoisonError::into_inner).push(&line, limit);
+    });
+    engine
+}
+
+fn call(engine: &Engine, action: &Action, trigger: Trigger, run: &Run) -> Result<(), Box<EvalAltResult>> {
+    let options = CallFnOptions::new().eval_ast(false);
+    let arguments = (Part::event(run.clone()), api::api(run));
+    engine.call_fn_with_options::<Dynamic>(options, &mut Scope::new(), &action.ast, trigger.handler(), arguments).map(drop)
+}
+
+fn failure(set: &FlowSet, action: &Action, place: Position, error: EvalAltResult) -> Failure {
+    let timeout = failure::is_deadline(&error);
+    let setting = Setting { sources: &set.sources, names: set.toolbox.names(), limits: &set.limits };
+    Failure { diagnostic: failure::diagnose(setting, &action.file, place, error), timeout }
+}
+
+fn panicked(set: &FlowSet, action: &Action, place: Position, panic: &(dyn std::any::Any + Send)) -> Failure {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let message = failure::clean(&format!("a built-in function panicked: {}", text.unwrap_or("no message")));
+    let source = set.sources.get(&action.file).map_or("", |source| source);
+    let diagnostic =
+        Diagnostic::at(&action.file, source, place, message).with_hint("this is a bug of vestibule, not of the action");
+    Failure { diagnostic, timeout: false }
+}

@@ -1,0 +1,156 @@
+//! Engines for one set of actions: shared modules, built once, and a fresh engine for each run.
+//!
+//! A raw engine costs nanoseconds; what is expensive, the functions, is in shared modules. So no run sees another one's
+//! engine, and deadline, effects and output are plain captured values.
+
+use std::collections::BTreeSet;
+
+use rhai::{Engine, Module, Shared};
+
+use super::{Limits, api, event, functions, overrides};
+
+/// What all engines of a set have in common.
+#[derive(Debug)]
+pub(super) struct Toolbox {
+    /// In order of registration: the later wins.
+    global: Vec<Shared<Module>>,
+    namespaces: Vec<(String, Shared<Module>)>,
+    names: Names,
+}
+
+/// Names of native functions.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Every function without a namespace.
+    all: BTreeSet<String>,
+    /// Those of `event`, `api` and our library.
+    ours: BTreeSet<String>,
+    /// Rhai's own with their number of parameters.
+    standard: BTreeSet<(String, usize)>,
+}
+
+/// What the engine answers itself, beside functions.
+const SYNTACTIC: [&str; 10] =
+    ["print", "debug", "type_of", "is_def_var", "is_def_fn", "is_shared", "call", "Fn", "to_string", "to_debug"];
+
+impl Toolbox {
+    /// Rhai's packages, our replacements, `event` and `api`, and the script library.
+    pub(super) fn new() -> Self {
+        let packages = overrides::packages();
+        let mut safe = Module::new();
+        overrides::register(&mut safe);
+        let mut own = Module::new();
+        event::script::register(&mut own);
+        api::register(&mut own);
+        let library = functions::library();
+        let names = Names::collect(&packages, &[&safe, &own, &library.global]);
+        let global = vec![packages, safe.into(), own.into(), library.global];
+        let namespaces = library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), module)).collect();
+        Self { global, namespaces, names }
+    }
+
+    /// Adds a file of `lib/`, or replaces it.
+    pub(super) fn set_namespace(&mut self, name: &str, module: Shared<Module>) {
+        self.namespaces.retain(|(present, _)| present != name);
+        self.namespaces.push((name.to_owned(), module));
+    }
+
+    /// The names of the namespaces.
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The namespace of the name.
+    pub(super) fn namespace(&self, name: &str) -> Option<&Module> {
+        self.namespaces.iter().find(|(own, _)| own == name).map(|(_, module)| &**module)
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
+    }
+
+    /// An engine that can run what [`Self::compiler`] compiled.
+    pub(super) fn engine(&self, limits: &Limits) -> Engine {
+        let mut engine = self.engine_without_host(limits);
+        for (name, module) in &self.namespaces {
+            engine.register_static_module(name, module.clone());
+        }
+        engine
+    }
+
+    /// An engine without namespaces, for constants: nothing of the host is there.
+    pub(super) fn engine_without_host(&self, limits: &Limits) -> Engine {
+        let mut engine = Engine::new_raw();
+        for module in &self.global {
+            engine.register_global_module(module.clone());
+        }
+        limits.apply(&mut engine);
+        engine.set_strict_variables(true);
+        engine
+    }
+
+    /// An engine that compiles: `eval` and `import` are no words of the language.
+    pub(super) fn compiler(&self, limits: &Limits) -> Engine {
+        let mut engine = self.engine(limits);
+        engine.disable_symbol("eval").disable_symbol("import");
+        engine
+    }
+}
+
+impl Names {
+    fn collect(standard: &Module, ours: &[&Module]) -> Self {
+        let mut names = Self::default();
+        for (name, parameters) in signatures(standard) {
+            names.all.insert(name.clone());
+            names.standard.insert((name, parameters));
+        }
+        names.ours = ours.iter().flat_map(|module| signatures(module)).map(|(name, _)| name).collect();
+        names.ours.extend(SYNTACTIC.map(str::to_owned));
+        names.all.extend(names.ours.iter().cloned());
+        names
+    }
+
+    /// Whether a script may not define the function: it would take the place of a native one, even of a method of `api`.
+    pub(super) fn reserves(&self, name: &str, parameters: usize) -> bool {
+        self.ours.contains(name) || self.standard.contains(&(name.to_owned(), parameters))
+    }
+
+    /// Whether there is a native function or method of the name, for any types.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.all.contains(name)
+    }
+
+    /// Every name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
+        self.all.iter().map(String::as_str)
+    }
+}
+
+/// Names and numbers of parameters of the functions that scripts can call by name.
+pub(super) fn signatures(module: &Module) -> impl Iterator<Item = (String, usize)> {
+    module.gen_fn_signatures_with_mapper(Into::into).filter_map(|signature| {
+        let (name, rest) = signature.split_once('(')?;
+        let parameters = rest.split_once(')')?.0;
+        let count = if parameters.trim().is_empty() { 0 } else { parameters.split(',').count() };
+        rhai::is_valid_identifier(name).then(|| (name.to_owned(), count))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_rhai_and_of_ours_are_known() {
+        let toolbox = Toolbox::new();
+        let names = toolbox.names();
+        for name in ["len", "filter", "setCustomClaim", "deny", "sleep", "print", "to_upper"] {
+            assert!(names.contains(name), "{name}");
+        }
+        assert!(!names.contains("setCustomClam"));
+        assert!(names.reserves("deny", 7));
+        assert!(names.reserves("len", 1));
+        assert!(!names.reserves("len", 2));
+        assert!(!names.contains("timestamp") && !names.contains("blob"));
+    }
+}

@@ -1,12 +1,22 @@
 //! The only place that wires: one tenant's parts, built from the configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use anyhow::Context as _;
+use arc_swap::ArcSwap;
+
 use crate::clock::{Clock, Random};
-use crate::flow::Flow;
+use crate::config::{Config, DeclaredUser, Secret};
+use crate::domain::client::Algorithm;
+pub use crate::domain::lifetimes::Lifetimes;
+use crate::domain::user::User;
+use crate::flow::reload::Reloader;
+use crate::flow::{self, Cache, Flow, FlowSet, Host};
 use crate::keys::Keys;
-use crate::store::{Database, Store};
+use crate::metrics::Metrics;
+use crate::passwords::Passwords;
+use crate::store::{Database, Declared, Store};
 
 /// Everything that belongs to one issuer. Shared behind an `Arc`; holds no lock across an await.
 #[derive(Debug)]
@@ -22,9 +32,13 @@ pub struct App {
     /// The tenant's view of the database.
     pub store: Store,
     /// Signing keys; replaced at rotation.
-    pub keys: arc_swap::ArcSwap<Keys>,
+    pub keys: ArcSwap<Keys>,
     /// The running actions.
     pub flow: Arc<Flow>,
+    /// The settings that the next load of the actions uses.
+    pub action_settings: Arc<ArcSwap<flow::Settings>>,
+    /// Loads the actions again, and knows how the last load went.
+    pub reloader: Arc<Reloader>,
     /// Time.
     pub clock: Clock,
     /// Randomness.
@@ -36,37 +50,171 @@ pub struct App {
     /// Addresses or networks whose `X-Forwarded-For` is believed; none by default.
     pub trusted_proxies: Vec<String>,
     /// The counters behind `/metrics`.
-    pub metrics: crate::metrics::Metrics,
+    pub metrics: Metrics,
     /// Hashes passwords on their own few threads.
-    pub passwords: crate::passwords::Passwords,
+    pub passwords: Passwords,
 }
 
-/// Lifetimes in seconds that belong to no client or API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetimes {
-    /// An authorization code: 60.
-    pub code: i64,
-    /// A login that waits for its form: 3 600.
-    pub login_transaction: i64,
-    /// A session, at most: 168 hours.
-    pub session: i64,
-    /// A session that is not used: 72 hours.
-    pub idle_session: i64,
-    /// An opaque access token: 86 400.
-    pub opaque_access_token: i64,
-    /// An opaque access token from the authorization endpoint: 7 200.
-    pub opaque_access_token_for_web: i64,
+/// What a tenant gets from outside its configuration.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// See [`App::dev`].
+    pub dev: bool,
+    /// Time.
+    pub clock: Clock,
+    /// Randomness.
+    pub random: Random,
 }
 
-impl Default for Lifetimes {
-    fn default() -> Self {
-        Self {
-            code: 60,
-            login_transaction: 3_600,
-            session: 168 * 3_600,
-            idle_session: 72 * 3_600,
-            opaque_access_token: 86_400,
-            opaque_access_token_for_web: 7_200,
+impl Surroundings {
+    /// The machine's clock and randomness.
+    #[must_use]
+    pub fn system(dev: bool) -> Self {
+        Self { dev, clock: Clock::System, random: Random::system() }
+    }
+}
+
+impl App {
+    /// Connects the database, brings its schema up to date, applies the declared entities, makes missing signing keys and
+    /// loads the actions.
+    ///
+    /// # Errors
+    /// An unusable database, or actions with problems ([`crate::flow::LoadError`]): a broken set never becomes current.
+    pub async fn build(config: &Config, surroundings: Surroundings) -> anyhow::Result<Arc<Self>> {
+        let Surroundings { dev, clock, random } = surroundings;
+        let set = load_actions(config).await?;
+        let database = Database::connect(&config.database).await?;
+        let host = Host { clock: clock.clone(), random: random.clone(), cache: Arc::new(Cache::default()) };
+        let flow = Arc::new(Flow::new(set, &config.actions.limits, host));
+        let action_settings = Arc::new(ArcSwap::from_pointee(config.actions.clone()));
+        let current = Arc::clone(&action_settings);
+        let reloader = Reloader::new(Arc::clone(&flow), move || flow::Settings::clone(&current.load()), !dev);
+        let app = Self {
+            issuer: config.issuer.clone(),
+            tenant: config.tenant.clone(),
+            dev,
+            store: database.tenant(&config.tenant),
+            database,
+            keys: ArcSwap::from_pointee(Keys::new(&[])?),
+            flow,
+            action_settings,
+            reloader: Arc::new(reloader),
+            clock,
+            random,
+            hs256_secrets: hs256_secrets(config),
+            lifetimes: config.lifetimes,
+            trusted_proxies: config.server.trusted_proxies.clone(),
+            metrics: Metrics::default(),
+            passwords: Passwords::new(),
+        };
+        // Key generation and password hashing are the slow parts of a first start; they need each other not.
+        tokio::try_join!(app.load_keys(config), app.declare(config))?;
+        Ok(Arc::new(app))
+    }
+
+    /// Applies what the configuration declares: entities that changed are updated, those no longer there are removed.
+    ///
+    /// # Errors
+    /// The database's; then nothing has changed.
+    pub async fn declare(&self, config: &Config) -> anyhow::Result<()> {
+        let now = self.clock.now_ms();
+        let hashes = self.password_hashes(&config.users).await?;
+        let mut tx = self.store.begin().await?;
+        tx.remove_undeclared(&declared(config), now).await?;
+        for declared in &config.clients {
+            tx.put_client(&declared.client).await?;
         }
+        for api in &config.resource_servers {
+            tx.put_resource_server(api).await?;
+        }
+        for grant in &config.client_grants {
+            tx.put_client_grant(grant).await?;
+        }
+        for role in &config.roles {
+            tx.put_role(&role.name, &role.description).await?;
+        }
+        for (declared, hash) in config.users.iter().zip(&hashes) {
+            let user = User { created_at: now, updated_at: now, ..declared.user.clone() };
+            tx.put_user(&user, hash.as_deref()).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// Reads the signing keys and makes those that are missing: RS256 always, others when something is signed with them.
+    ///
+    /// # Errors
+    /// The database's; a stored key that cannot be read.
+    pub async fn load_keys(&self, config: &Config) -> anyhow::Result<()> {
+        let mut keys = Keys::new(&self.store.signing_keys().await?)?;
+        for algorithm in algorithms(config) {
+            if !keys.can_sign(algorithm) {
+                let key = self.generate_key(algorithm).await?;
+                let mut tx = self.store.begin().await?;
+                // `false`: another replica was faster, and its key is the one to use.
+                tx.insert_first_signing_key(&key).await?;
+                tx.commit().await?;
+                keys = Keys::new(&self.store.signing_keys().await?)?;
+            }
+        }
+        self.keys.store(Arc::new(keys));
+        Ok(())
+    }
+
+    async fn generate_key(&self, algorithm: Algorithm) -> anyhow::Result<crate::store::StoredKey> {
+        let (clock, random) = (self.clock.clone(), self.random.clone());
+        let generated = tokio::task::spawn_blocking(move || Keys::generate(algorithm, &clock, &random)).await;
+        Ok(generated.context("the key generation was interrupted")??)
+    }
+
+    /// A new hash for each user whose declared password is another than last time.
+    async fn password_hashes(&self, users: &[DeclaredUser]) -> anyhow::Result<Vec<Option<String>>> {
+        let mut hashes = Vec::with_capacity(users.len());
+        for declared in users {
+            hashes.push(match &declared.password {
+                Some(password) => self.password_hash(&declared.user.user_id, password).await?,
+                None => None,
+            });
+        }
+        Ok(hashes)
+    }
+
+    async fn password_hash(&self, user_id: &str, password: &Secret) -> anyhow::Result<Option<String>> {
+        let last = self.store.declared_password_hash(user_id).await?;
+        if last.is_some() && self.passwords.verify(password.reveal(), last.as_deref()).await? {
+            return Ok(None);
+        }
+        Ok(Some(self.passwords.hash(password.reveal()).await?))
+    }
+}
+
+/// Compiles the actions off the async threads.
+async fn load_actions(config: &Config) -> anyhow::Result<FlowSet> {
+    let settings = config.actions.clone();
+    Ok(tokio::task::spawn_blocking(move || FlowSet::load(&settings)).await.context("the actions were not loaded")??)
+}
+
+/// Every algorithm that has a key pair and that a client or an API asks for.
+fn algorithms(config: &Config) -> BTreeSet<Algorithm> {
+    let clients = config.clients.iter().map(|declared| declared.client.id_token.alg);
+    let apis = config.resource_servers.iter().map(|api| api.signing_alg);
+    clients.chain(apis).chain([Algorithm::RS256]).filter(|algorithm| *algorithm != Algorithm::HS256).collect()
+}
+
+fn hs256_secrets(config: &Config) -> BTreeMap<String, String> {
+    let symmetric = config.clients.iter().filter(|declared| declared.client.id_token.alg == Algorithm::HS256);
+    let secret = |declared: &crate::config::DeclaredClient| {
+        let secret = declared.secret.as_ref()?;
+        Some((declared.client.client_id.clone(), secret.reveal().to_owned()))
+    };
+    symmetric.filter_map(secret).collect()
+}
+
+fn declared(config: &Config) -> Declared {
+    Declared {
+        clients: config.clients.iter().map(|declared| declared.client.client_id.clone()).collect(),
+        resource_servers: config.resource_servers.iter().map(|api| api.identifier.clone()).collect(),
+        client_grants: config.client_grants.iter().map(|grant| (grant.client_id.clone(), grant.audience.clone())).collect(),
+        roles: config.roles.iter().map(|role| role.name.clone()).collect(),
+        users: config.users.iter().map(|declared| declared.user.user_id.clone()).collect(),
     }
 }

@@ -1,3 +1,7 @@
 //! Parse arguments, run, print the error, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    vestibule::cli::run()
+}

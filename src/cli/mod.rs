@@ -1,1 +1,143 @@
 //! The command line: one file per command.
+//!
+//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed (for `try`: denied), 2 wrong usage.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+mod check;
+mod dev;
+mod failure;
+mod keys;
+mod live;
+mod logging;
+mod paste;
+mod print;
+mod serve;
+mod server;
+mod start_page;
+mod try_event;
+mod try_login;
+mod try_report;
+mod watch;
+
+use crate::config::{Config, Invalid, Source};
+use failure::report;
+
+/// A login-flow runtime: small Rhai actions decide what is in the tokens, inside a correct OpenID provider.
+#[derive(Debug, Parser)]
+#[command(name = "vestibule", version, about, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that override the configuration; every setting can also come from a `VESTIBULE_…` variable.
+#[derive(Clone, Debug, Args)]
+struct Settings {
+    /// The configuration file
+    #[arg(long, global = true, value_name = "PATH", env = "VESTIBULE_CONFIG", default_value = "vestibule.toml")]
+    config: PathBuf,
+    /// Address and port to listen on, instead of `listen`
+    #[arg(long, global = true, value_name = "ADDRESS:PORT")]
+    listen: Option<String>,
+    /// Database URL, instead of `database.url`
+    #[arg(long, global = true, value_name = "URL")]
+    database: Option<String>,
+    /// Directory of the actions, instead of `actions.directory`
+    #[arg(long, global = true, value_name = "DIRECTORY")]
+    actions: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve for development: demo data, readable log, actions and configuration reload on save
+    Dev,
+    /// Serve for production: JSON log, insecure settings refused, SIGHUP reloads
+    Serve(serve::Options),
+    /// Compile and validate configuration and actions, print every problem
+    Check(check::Options),
+    /// Perform one login without HTTP and print the tokens, and which line of which action set what
+    Try(Box<try_login::Options>),
+    /// Show or rotate the signing keys
+    #[command(subcommand)]
+    Keys(keys::Command),
+}
+
+impl Settings {
+    /// The configuration's sources, the process environment included.
+    fn source(&self) -> Source {
+        Source {
+            path: self.config.clone(),
+            environment: environment(),
+            listen: self.listen.clone(),
+            database: self.database.clone(),
+            actions: self.actions.clone(),
+        }
+    }
+
+    fn load(&self) -> Result<Config, Invalid> {
+        self.source().load()
+    }
+}
+
+/// Every variable whose name and value are Unicode; others cannot be settings of ours.
+fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+}
+
+/// Scripts recurse on the stack of the thread that runs them: four times what the limits of the flow allow.
+const STACK_BYTES: usize = 8 * 1024 * 1024;
+
+/// Parses the arguments and runs the command.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A closed pipe is no reason to fail: there is nobody left to tell.
+            let _ = error.print();
+            return if error.use_stderr() { ExitCode::from(2) } else { ExitCode::SUCCESS };
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(execute(cli)),
+        Err(error) => Err(error.into()),
+    };
+    result.unwrap_or_else(|error| report(&error))
+}
+
+async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
+    let settings = cli.settings;
+    match cli.command {
+        Command::Dev => dev::run(&settings).await,
+        Command::Serve(options) => serve::run(&settings, &options).await,
+        Command::Check(options) => check::run(&settings, &options).await,
+        Command::Try(options) => try_login::run(&settings, *options).await,
+        Command::Keys(command) => keys::run(&settings, &command).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_may_stand_before_and_after_the_command() {
+        let before = Cli::try_parse_from(["vestibule", "--config", "a.toml", "dev"]).unwrap();
+        let after = Cli::try_parse_from(["vestibule", "dev", "--config", "a.toml"]).unwrap();
+        assert_eq!(before.settings.config, after.settings.config);
+    }
+}

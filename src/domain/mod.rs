@@ -5,6 +5,7 @@ pub mod client;
 pub mod decision;
 pub mod grant;
 pub mod hash;
+pub mod lifetimes;
 pub mod resource_server;
 pub mod scope;
 pub mod session;

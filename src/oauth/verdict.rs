@@ -83,6 +83,12 @@ pub fn report_refusals(decision: &Decision, client_id: &str, seen: usize) {
     }
 }
 
+/// What the client hears if the Decision does not let the request go on.
+#[must_use]
+pub fn refusal(decision: &Decision, subject: Subject<'_>) -> Option<Error> {
+    denial(decision).or_else(|| ending(decision, subject))
+}
+
 fn denial(decision: &Decision) -> Option<Error> {
     match &decision.outcome {
         Outcome::Allowed => None,

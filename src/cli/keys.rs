@@ -1,0 +1,113 @@
+//! `vestibule keys`: shows the signing keys, or makes a new one sign while the old ones stay published.
+
+use std::process::ExitCode;
+
+use super::{Settings, logging, print};
+use crate::clock::{Clock, Random, iso8601};
+use crate::config::Config;
+use crate::domain::client::Algorithm;
+use crate::keys::Keys;
+use crate::store::{Database, Store, StoredKey};
+
+/// What to do with the keys.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Show every key: id, kind, age and whether it signs
+    List,
+    /// Make new signing keys; tokens signed with the old ones stay valid
+    Rotate {
+        /// Only keys of this kind
+        #[arg(long, value_enum)]
+        kind: Option<Kind>,
+    },
+}
+
+/// The kind of a key pair (`kty`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Kind {
+    /// RS256, RS512, PS256
+    Rsa,
+    /// ES256
+    Ec,
+    /// EdDSA
+    Okp,
+}
+
+impl Kind {
+    const ALL: [Self; 3] = [Self::Rsa, Self::Ec, Self::Okp];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Rsa => "RSA",
+            Self::Ec => "EC",
+            Self::Okp => "OKP",
+        }
+    }
+
+    fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Rsa => Algorithm::RS256,
+            Self::Ec => Algorithm::ES256,
+            Self::Okp => Algorithm::EdDSA,
+        }
+    }
+}
+
+/// Works on the database alone: the actions may be broken and a server may be running.
+pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Result<ExitCode> {
+    logging::init(logging::Format::Human, "warn");
+    let config: Config = settings.load()?;
+    let database = Database::connect(&config.database).await?;
+    let store = database.tenant(&config.tenant);
+    match command {
+        Command::List => list(&store).await?,
+        Command::Rotate { kind } => rotate(&store, *kind).await?,
+    }
+    database.close().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn list(store: &Store) -> anyhow::Result<()> {
+    let keys = store.signing_keys().await?;
+    if keys.is_empty() {
+        print::line("no signing keys yet; they are made at the first start");
+        return Ok(());
+    }
+    print::line(&print::columns(&keys.iter().map(row).collect::<Vec<_>>()));
+    Ok(())
+}
+
+fn row(key: &StoredKey) -> Vec<String> {
+    let state = match key.retired_at {
+        None => "signs".to_owned(),
+        Some(at) => format!("retired {}, still published", iso8601(at)),
+    };
+    vec![key.kid.clone(), key.kind.clone(), format!("made {}", iso8601(key.created_at)), state]
+}
+
+/// One new key for each kind that there is, or for the kind that was asked for.
+async fn rotate(store: &Store, kind: Option<Kind>) -> anyhow::Result<()> {
+    let stored = store.signing_keys().await?;
+    let (clock, random) = (Clock::System, Random::system());
+    let used = |kind: &Kind| stored.iter().any(|key| key.kind == kind.name() && key.retired_at.is_none());
+    let kinds: Vec<_> = match kind {
+        Some(kind) => vec![kind],
+        None if stored.is_empty() => vec![Kind::Rsa],
+        None => Kind::ALL.into_iter().filter(used).collect(),
+    };
+    let mut tx = store.begin().await?;
+    let mut made = Vec::new();
+    for kind in kinds {
+        let key = Keys::generate(kind.algorithm(), &clock, &random)?;
+        // The first key of a kind must be known as such, or a server that starts now would make another.
+        if !tx.insert_first_signing_key(&key).await? {
+            tx.insert_signing_key(&key).await?;
+        }
+        tx.retire_signing_keys(&key.kind, &key.kid, clock.now_ms()).await?;
+        made.push(format!("{} {} signs from now on", key.kind, key.kid));
+    }
+    tx.commit().await?;
+    made.push("running servers sign with it after SIGHUP or a restart; the old keys stay published".to_owned());
+    print::line(&made.join("\n"));
+    Ok(())
+}

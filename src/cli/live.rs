@@ -1,0 +1,140 @@
+//! A running server and what may change under it: actions, their settings, declared entities, signing keys.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
+use super::print;
+use crate::app::App;
+use crate::config::{Config, Invalid, Source};
+use crate::flow::reload::Reload;
+
+/// How people hear of a reload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Voice {
+    /// `dev`: on the terminal, as a compiler would.
+    Terminal,
+    /// `serve`: in the log.
+    Log,
+}
+
+impl Voice {
+    /// Something changed as asked.
+    pub(super) fn good(self, text: &str) {
+        match self {
+            Self::Terminal => print::line(text),
+            Self::Log => tracing::info!("{text}"),
+        }
+    }
+
+    /// Something was refused; what was there before stays.
+    pub(super) fn bad(self, text: &str) {
+        match self {
+            Self::Terminal => print::error(&format!("\n{text}\n")),
+            Self::Log => tracing::error!("{text}"),
+        }
+    }
+}
+
+/// The running server.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub(super) app: Arc<App>,
+    source: Source,
+    config: ArcSwap<Config>,
+    pub(super) voice: Voice,
+}
+
+impl Live {
+    pub(super) fn new(app: Arc<App>, source: Source, config: Config, voice: Voice) -> Self {
+        Self { app, source, config: ArcSwap::from_pointee(config), voice }
+    }
+
+    /// The configuration in force.
+    pub(super) fn config(&self) -> Arc<Config> {
+        self.config.load_full()
+    }
+
+    /// Reads the file again and applies it. A broken file, or one that `accept` refuses, changes nothing.
+    pub(super) async fn reload_configuration(&self, accept: impl Fn(&Config) -> Result<(), Invalid>) {
+        let old = self.config();
+        let name = old.path.display().to_string();
+        let loaded = self.source.load().and_then(|config| accept(&config).map(|()| config));
+        let config = match loaded {
+            Ok(config) => config,
+            Err(invalid) => {
+                return self.voice.bad(&format!("{invalid}\n\n{name} is not used; the last good configuration is"));
+            }
+        };
+        if let Err(error) = self.apply(&config).await {
+            return self.voice.bad(&format!("error: {name} could not be applied: {error:#}"));
+        }
+        self.voice.good(&format!("{name} applied"));
+        for setting in needs_restart(&old, &config) {
+            self.voice.bad(&format!("{name}: `{setting}` changed, which takes effect at the next start"));
+        }
+        self.app.action_settings.store(Arc::new(config.actions.clone()));
+        self.config.store(Arc::new(config));
+        self.reload_actions().await;
+    }
+
+    async fn apply(&self, config: &Config) -> anyhow::Result<()> {
+        self.app.load_keys(config).await?;
+        self.app.declare(config).await
+    }
+
+    /// Loads the actions again; a broken set changes nothing.
+    pub(super) async fn reload_actions(&self) {
+        self.report(&self.app.reloader.reload_now().await);
+    }
+
+    /// Tells how a load of the actions went.
+    pub(super) fn report(&self, reload: &Reload) {
+        match (reload, self.voice) {
+            (Reload::Unchanged { .. }, Voice::Terminal) => {}
+            (Reload::Kept { .. }, voice) => voice.bad(&reload.to_string()),
+            (_, voice) => voice.good(&reload.to_string()),
+        }
+    }
+
+    /// Every minute: what expired is deleted, and keys that `vestibule keys rotate` made elsewhere are picked up.
+    pub(super) async fn maintain(&self, shutdown: CancellationToken) {
+        let mut minute = tokio::time::interval(Duration::from_mins(1));
+        minute.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                _ = minute.tick() => {}
+            }
+            if let Err(error) = self.app.database.delete_expired(self.app.clock.now_ms()).await {
+                tracing::warn!(%error, "expired rows were not deleted");
+            }
+            if let Err(error) = self.app.load_keys(&self.config()).await {
+                tracing::warn!(%error, "signing keys were not read again");
+            }
+        }
+    }
+}
+
+/// What cannot change under a running server.
+fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
+    let symmetric = |config: &Config| {
+        let hs256 =
+            |client: &&crate::config::DeclaredClient| client.client.id_token.alg == crate::domain::client::Algorithm::HS256;
+        config.clients.iter().filter(hs256).map(|client| client.client.secret_hash.clone()).collect::<Vec<_>>()
+    };
+    let pool = |config: &Config| (config.actions.limits.max_concurrent_runs, config.actions.limits.max_waiting_runs);
+    let changes = [
+        ("issuer", old.issuer != new.issuer),
+        ("listen", old.listen != new.listen),
+        ("tenant", old.tenant != new.tenant),
+        ("database.url", old.database != new.database),
+        ("lifetimes", old.lifetimes != new.lifetimes),
+        ("server", old.server != new.server),
+        ("actions.max_concurrent_runs or max_waiting_runs", pool(old) != pool(new)),
+        ("client_secret of a client with HS256", symmetric(old) != symmetric(new)),
+    ];
+    changes.into_iter().filter_map(|(setting, changed)| changed.then_some(setting)).collect()
+}

@@ -1,0 +1,22 @@
+//! The log: readable under `dev`, JSON under `serve`, always on stderr. `RUST_LOG` selects.
+
+use tracing_subscriber::EnvFilter;
+
+/// How a line of the log looks.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Format {
+    /// For a person.
+    Human,
+    /// For a collector.
+    Json,
+}
+
+/// Installs the subscriber; later calls of the same process change nothing.
+pub(super) fn init(format: Format, default_filter: &str) {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let _ = match format {
+        Format::Human => builder.with_target(false).compact().try_init(),
+        Format::Json => builder.json().flatten_event(true).try_init(),
+    };
+}

@@ -1,0 +1,70 @@
+//! `vestibule serve`: for production. Refuses insecure settings, logs JSON, reloads on SIGHUP.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::live::{Live, Voice};
+use super::{Settings, logging, server};
+use crate::app::{App, Surroundings};
+use crate::config::{At, Config, Invalid, Place, Problem, sqlite_file};
+
+/// What may differ from one production to another.
+#[derive(Debug, clap::Args)]
+pub(super) struct Options {
+    /// Also reload when the files of the actions change
+    #[arg(long)]
+    watch: bool,
+}
+
+/// Serves until a signal comes.
+pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
+    logging::init(logging::Format::Json, "info,sqlx=warn,hyper=warn");
+    let source = settings.source();
+    let config = source.load()?;
+    refuse_insecure(&config)?;
+    let listener = server::listen(&config).await?;
+    let app = App::build(&config, Surroundings::system(false)).await;
+    let app = app.map_err(|error| server::explain_database(error, &config))?;
+
+    tracing::info!(
+        issuer = config.issuer,
+        listen = %listener.local_addr()?,
+        set = app.flow.current().hash(),
+        actions = app.flow.current().actions().len(),
+        "serving"
+    );
+    let live = Arc::new(Live::new(app, source, config, Voice::Log));
+    let reloading = server::Reloading { watch_actions: options.watch, watch_configuration: false, accept: refuse_insecure };
+    server::run(live, listener, reloading).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Every insecure setting, each with a remedy.
+pub(super) fn refuse_insecure(config: &Config) -> Result<(), Invalid> {
+    let mut problems = config.insecure.clone();
+    problems.extend(sqlite_file(&config.database).and_then(|file| readable_by_others(config, file)));
+    problems.extend(writable_by_others(config));
+    if problems.is_empty() { Ok(()) } else { Err(Invalid { problems }) }
+}
+
+/// The database holds password hashes and private keys.
+fn readable_by_others(config: &Config, file: &Path) -> Option<Problem> {
+    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    let message = format!("{} may be read by every user of this machine", file.display());
+    (mode & 0o007 != 0).then(|| problem(config, "database.url", message, format!("chmod 600 {}", file.display())))
+}
+
+/// Whoever writes an action decides what is in the tokens.
+fn writable_by_others(config: &Config) -> Option<Problem> {
+    let directory = &config.actions.directory;
+    let mode = std::fs::metadata(directory).ok()?.permissions().mode();
+    let message = format!("{} may be written by every user of this machine", directory.display());
+    (mode & 0o002 != 0).then(|| problem(config, "actions.directory", message, format!("chmod o-w {}", directory.display())))
+}
+
+fn problem(config: &Config, path: &str, message: String, remedy: String) -> Problem {
+    let at = At { path: path.to_owned(), place: Place::Whole };
+    Problem { file: config.path.display().to_string(), at, message, source_line: None, hint: Some(remedy) }
+}

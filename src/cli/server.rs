@@ -1,0 +1,102 @@
+//! What `dev` and `serve` share: listening, background tasks, signals, and an end within bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::failure::explained;
+use super::live::Live;
+use crate::config::{Config, Invalid};
+use crate::store;
+
+/// Binds the configured address.
+pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(&config.listen).await.map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::AddrInUse => "stop the other process, or choose another address with --listen ADDRESS:PORT",
+            std::io::ErrorKind::PermissionDenied => "ports below 1024 need a privilege; choose a higher one",
+            _ => "choose an address of this machine with --listen ADDRESS:PORT",
+        };
+        explained(format!("cannot listen on {}: {error}", config.listen), hint)
+    })
+}
+
+/// Says what to do about a database that cannot be used.
+pub(super) fn explain_database(error: anyhow::Error, config: &Config) -> anyhow::Error {
+    let Some(cause) = error.downcast_ref::<store::Error>() else { return error };
+    let hint = match crate::config::sqlite_file(&config.database) {
+        Some(file) => {
+            format!("check that {} and its directory may be written, or choose another with --database", file.display())
+        }
+        None => "check `database.url`, and that the database runs and accepts this user".to_owned(),
+    };
+    explained(cause.to_string(), hint)
+}
+
+/// What else happens while the server runs.
+pub(super) struct Reloading<A> {
+    /// Reload actions when their files change.
+    pub(super) watch_actions: bool,
+    /// Reload the configuration when its file changes.
+    pub(super) watch_configuration: bool,
+    /// Which configurations may be applied.
+    pub(super) accept: A,
+}
+
+/// Serves until SIGTERM or SIGINT, then gives running requests their time.
+pub(super) async fn run<A>(live: Arc<Live>, listener: TcpListener, reloading: Reloading<A>) -> anyhow::Result<()>
+where
+    A: Fn(&Config) -> Result<(), Invalid> + Send + Sync + 'static,
+{
+    let (shutdown, tasks) = (CancellationToken::new(), TaskTracker::new());
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let hangup = signal(SignalKind::hangup())?;
+    let accept = Arc::new(reloading.accept);
+
+    let (app, stop) = (live.app.clone(), shutdown.clone());
+    let server = tokio::spawn(crate::http::server::serve(listener, app, stop));
+    let (task, stop) = (live.clone(), shutdown.clone());
+    tasks.spawn(async move { task.maintain(stop).await });
+    tasks.spawn(reload_on_hangup(live.clone(), hangup, accept.clone(), shutdown.clone()));
+    if reloading.watch_actions {
+        tasks.spawn(super::watch::actions(live.clone(), shutdown.clone()));
+    }
+    if reloading.watch_configuration {
+        tasks.spawn(super::watch::configuration(live.clone(), accept, shutdown.clone()));
+    }
+    tasks.close();
+
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("shutting down");
+    shutdown.cancel();
+    // The server bounds its drain itself; a second signal ends what still runs.
+    tokio::select! {
+        _ = server => {}
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    let _ = tokio::time::timeout(Duration::from_secs(2), tasks.wait()).await;
+    live.app.database.close().await;
+    Ok(())
+}
+
+/// SIGHUP: configuration, actions and keys are read again.
+async fn reload_on_hangup<A>(live: Arc<Live>, mut hangup: Signal, accept: Arc<A>, shutdown: CancellationToken)
+where
+    A: Fn(&Config) -> Result<(), Invalid> + Send + Sync + 'static,
+{
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            signal = hangup.recv() => if signal.is_none() { return },
+        }
+        live.reload_configuration(accept.as_ref()).await;
+    }
+}

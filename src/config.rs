@@ -1,1 +1,0 @@
-//! `vestibule.toml`: sections, defaults, environment overrides; all problems reported at once.

@@ -34,7 +34,6 @@ use crate::app::App;
 const MAX_BODY: usize = 64 * 1024;
 
 /// Every route of a tenant, with security headers and panics caught.
-#[must_use]
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .merge(authorize::routes())

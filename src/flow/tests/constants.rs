@@ -23,7 +23,9 @@ fn constants_may_be_computed_but_not_from_the_host() {
 #[test]
 fn computing_a_constant_has_an_end() {
     let handler = handler("X");
-    for source in ["const X = f(); fn f() { loop {} }", "const X = f(); fn f() { f() }", "const X = f(); fn f() { sleep(9) }"] {
+    for source in
+        ["const X = f(); fn f() { loop {} }", "const X = f(); fn f() { f() }", "const X = f(); fn f() { sleep(9) }"]
+    {
         problems(&format!("{source} {handler}"));
     }
 }

@@ -100,12 +100,12 @@ impl App {
             action_settings,
             reloader: Arc::new(reloader),
             clock,
-            random,
+            random: random.clone(),
             hs256_secrets: hs256_secrets(config),
             lifetimes: config.lifetimes,
             trusted_proxies: config.server.trusted_proxies.clone(),
             metrics: Metrics::default(),
-            passwords: Passwords::new(),
+            passwords: Passwords::new(random),
         };
         // Key generation and password hashing are the slow parts of a first start; they need each other not.
         tokio::try_join!(app.load_keys(config), app.declare(config))?;

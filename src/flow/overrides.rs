@@ -20,6 +20,7 @@ pub(super) fn packages() -> Shared<Module> {
     BasicArrayPackage::init(&mut module);
     BasicMapPackage::init(&mut module);
     MoreStringPackage::init(&mut module);
+    module.register_lazy_functions();
     module.build_index();
     module.into()
 }

@@ -23,14 +23,17 @@ fn constants_may_be_computed_but_not_from_the_host() {
 #[test]
 fn computing_a_constant_has_an_end() {
     let handler = handler("X");
-    for source in ["const X = f(); fn f() { loop {} }", "const X = f(); fn f() { f() }", "const X = f(); fn f() { sleep(9) }"] {
+    for source in
+        ["const X = f(); fn f() { loop {} }", "const X = f(); fn f() { f() }", "const X = f(); fn f() { sleep(9) }"]
+    {
         problems(&format!("{source} {handler}"));
     }
 }
 
 #[test]
 fn a_constant_cannot_be_assigned_or_named_like_an_argument() {
-    problems(&format!("const X = 1; {}", handler("X = 2;")));
+    assert!(problems(&format!("const X = 1; {}", handler("X = 2;"))).contains("`X` is a constant"));
+    assert!(problems(&format!("const X = #{{}}; {}", handler("X.a[1] = 2;"))).contains("let copy = X;"));
     assert!(problems(&format!("const event = 1; {}", handler(""))).contains("name of an argument"));
 }
 

@@ -109,6 +109,11 @@ fn describe(setting: Setting<'_>, error: &mut EvalAltResult) -> (String, Option<
             }
             _ => plain("the run was stopped".to_owned()),
         },
+        EvalAltResult::ErrorDataRace(..) => {
+            let hint =
+                "a closure cannot use the list or map whose method it is an argument of; copy it first: `let copy = list;`";
+            ("a closure uses the value that is being worked on".to_owned(), Some(hint.to_owned()))
+        }
         other => {
             other.clear_position();
             plain(lower(&other.to_string()))

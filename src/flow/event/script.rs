@@ -4,7 +4,7 @@
 //! and is recorded as a refusal. Rhai also "assigns" after a method call, by writing the receiver back through the chain that
 //! it came from; that is no refusal unless the value differs.
 
-use rhai::{Dynamic, ImmutableString, Module, NativeCallContext};
+use rhai::{Dynamic, FuncRegistration, ImmutableString, Module, NativeCallContext};
 use serde_json::Value;
 
 use super::members::{self, Kind};
@@ -77,10 +77,13 @@ pub(crate) fn register(module: &mut Module) {
     module.set_custom_type::<Part>("event");
     module
         .set_indexer_get_fn(|context: NativeCallContext, part: &mut Part, name: ImmutableString| part.get(&context, &name));
-    module.set_indexer_set_fn(|context: NativeCallContext, part: &mut Part, name: ImmutableString, value: Dynamic| {
-        part.set(&context, &name, &value);
-        Ok(())
-    });
+    // Pure: it changes nothing, so that it may be called on `event`, which is constant.
+    FuncRegistration::new_index_setter().in_global_namespace().with_purity(true).set_into_module(
+        module,
+        |context: NativeCallContext, part: &mut Part, name: ImmutableString, value: Dynamic| {
+            part.set(&context, &name, &value);
+        },
+    );
     module.set_native_fn("contains", |part: &mut Part, name: &str| {
         Ok(members::get(part, name).is_some_and(|value| !value.is_unit()))
     });

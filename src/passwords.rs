@@ -1,34 +1,202 @@
 //! Password hashing (argon2id) on its own few threads, so that tokens and JWKS stay quick.
 
+use std::sync::Arc;
+
+use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::clock::Random;
+
+/// Bytes of the longest password. A longer one fits no hash; sign-up refuses it before asking for one.
+pub const MAX_PASSWORD_LENGTH: usize = 1024;
+
+/// Hashes at the same time: each takes 19 MiB and a core for a while.
+const AT_ONCE: usize = 2;
+/// Requests that may wait; at 50 ms for each the last one waits for two seconds.
+const MAX_WAITING: usize = 64;
+/// OWASP's minimum for argon2id.
+const MEMORY_KIB: u32 = 19 * 1024;
+const ITERATIONS: u32 = 2;
+const LANES: u32 = 1;
+/// A stored hash that asks for more (an imported one) is not tried: two of them could exhaust the machine.
+const MAX_MEMORY_KIB: u32 = 256 * 1024;
+/// Fits no password; checked when there is no such user, so that the answer takes as long.
+const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// Hashes and verifies passwords with bounded concurrency.
 #[derive(Debug)]
-pub struct Passwords {}
+pub struct Passwords {
+    random: Random,
+    /// One permit for each that hashes or waits.
+    places: Arc<Semaphore>,
+    /// One permit for each that hashes.
+    running: Arc<Semaphore>,
+}
 
 impl Passwords {
-    /// Two hashes at a time.
+    /// Two hashes at a time; salts from `random`.
     #[must_use]
-    pub fn new() -> Self {
-        todo!()
+    pub fn new(random: Random) -> Self {
+        Self { random, places: Arc::new(Semaphore::new(AT_ONCE + MAX_WAITING)), running: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// The PHC string of a new password.
+    /// The PHC string of a new password. One longer than [`MAX_PASSWORD_LENGTH`] gets a hash that never fits.
     ///
     /// # Errors
     /// `Busy` when too many wait.
     pub async fn hash(&self, password: &str) -> Result<String, PasswordsBusy> {
-        todo!("{password}")
+        let salt = self.random.bytes::<16>();
+        let password = password.to_owned();
+        self.run(move || hash(&password, &salt)).await?.ok_or(PasswordsBusy)
     }
 
-    /// Whether the password fits; takes the same time for `None` (no such user).
+    /// Whether the password fits; takes the same time for `None` (no such user) and for a hash that cannot be read.
     ///
     /// # Errors
     /// `Busy` when too many wait.
     pub async fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool, PasswordsBusy> {
-        todo!("{password}{hash:?}")
+        // A password that is too long is answered at once whether or not the user exists.
+        if password.len() > MAX_PASSWORD_LENGTH {
+            return Ok(false);
+        }
+        let (password, hash) = (password.to_owned(), hash.map(str::to_owned));
+        self.run(move || verify(&password, hash.as_deref())).await
     }
+
+    /// How many wait for their turn, for the metrics.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        let inside = (AT_ONCE + MAX_WAITING).saturating_sub(self.places.available_permits());
+        inside.saturating_sub(AT_ONCE.saturating_sub(self.running.available_permits()))
+    }
+
+    /// Runs on a blocking thread. The permits go along: a request that is given up keeps its place until its hash is done.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordsBusy> {
+        let permits = self.permits().await?;
+        let done = tokio::task::spawn_blocking(move || {
+            let result = work();
+            drop(permits);
+            result
+        });
+        done.await.map_err(|_| PasswordsBusy)
+    }
+
+    async fn permits(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), PasswordsBusy> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| PasswordsBusy)?;
+        let running = self.running.clone().acquire_owned().await.map_err(|_| PasswordsBusy)?;
+        Ok((place, running))
+    }
+}
+
+fn argon2() -> Option<Argon2<'static>> {
+    let params = Params::new(MEMORY_KIB, ITERATIONS, LANES, None).ok()?;
+    Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+}
+
+fn hash(password: &str, salt: &[u8]) -> Option<String> {
+    let salt = SaltString::encode_b64(salt).ok()?;
+    let hash = argon2()?.hash_password(password.as_bytes(), &salt).ok()?;
+    Some(hash.to_string())
+}
+
+fn verify(password: &str, hash: Option<&str>) -> bool {
+    let readable = hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_affordable);
+    let known = readable.is_some();
+    let Some(hash) = readable.or_else(|| PasswordHash::new(NOBODY).ok()) else { return false };
+    let fits = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
+    fits && known
+}
+
+/// Whether the hash is one of argon2's with parameters that this machine can bear.
+fn is_affordable(hash: &PasswordHash<'_>) -> bool {
+    Algorithm::try_from(hash.algorithm).is_ok()
+        && hash.hash.is_some()
+        && Params::try_from(hash).is_ok_and(|params| params.m_cost() <= MAX_MEMORY_KIB && params.t_cost() <= 16)
 }
 
 /// Too many logins wait for their password to be hashed.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("too many password checks wait")]
 pub struct PasswordsBusy;
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+
+    fn passwords() -> Passwords {
+        Passwords::new(Random::seeded(1))
+    }
+
+    #[tokio::test]
+    async fn a_password_fits_its_own_hash_only() {
+        let passwords = passwords();
+        let hash = passwords.hash("correct horse").await.unwrap();
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+        assert_ne!(passwords.hash("correct horse").await.unwrap(), hash, "the salt differs");
+        assert_eq!(passwords.verify("correct horse", Some(&hash)).await, Ok(true));
+        assert_eq!(passwords.verify("correct horsf", Some(&hash)).await, Ok(false));
+        assert_eq!(passwords.verify("", Some(&hash)).await, Ok(false));
+        assert_eq!(passwords.verify("correct horse", None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn a_password_that_is_too_long_never_fits() {
+        let passwords = passwords();
+        let longest = "ä".repeat(MAX_PASSWORD_LENGTH / 2);
+        let hash = passwords.hash(&longest).await.unwrap();
+        assert_eq!(passwords.verify(&longest, Some(&hash)).await, Ok(true));
+        let longer = format!("{longest}x");
+        let hash = passwords.hash(&longer).await.unwrap();
+        assert_eq!(passwords.verify(&longer, Some(&hash)).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn an_unreadable_hash_is_a_wrong_password() {
+        for hash in [
+            "",
+            "$",
+            "plain",
+            "$argon2id$",
+            "$argon2id$v=19$m=19456,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA",
+            "$argon2id$v=19$m=4194304,t=2,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$argon2id$v=19$m=0,t=0,p=0$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "$2b$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234",
+            NOBODY,
+        ] {
+            assert_eq!(passwords().verify("x", Some(hash)).await, Ok(false), "{hash}");
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_takes_as_long_as_somebody() {
+        let passwords = passwords();
+        let hash = passwords.hash("x").await.unwrap();
+        let time = async |hash: Option<&str>| {
+            let mut best = Duration::MAX;
+            for _ in 0..5 {
+                let start = Instant::now();
+                passwords.verify("y", hash).await.unwrap();
+                best = best.min(start.elapsed());
+            }
+            best
+        };
+        let (somebody, nobody, unreadable) = (time(Some(&hash)).await, time(None).await, time(Some("broken")).await);
+        assert!(nobody > somebody / 2 && unreadable > somebody / 2, "{somebody:?} {nobody:?} {unreadable:?}");
+    }
+
+    #[tokio::test]
+    async fn too_many_at_once_are_refused_and_the_rest_is_served() {
+        let passwords = passwords();
+        let all: Vec<_> =
+            (0..AT_ONCE + MAX_WAITING).map(|_| passwords.places.clone().try_acquire_owned().unwrap()).collect();
+        assert_eq!(passwords.verify("x", None).await, Err(PasswordsBusy));
+        assert_eq!(passwords.hash("x").await, Err(PasswordsBusy));
+        assert_eq!(passwords.waiting(), AT_ONCE + MAX_WAITING);
+        drop(all);
+        assert_eq!(passwords.verify("x", None).await, Ok(false));
+        assert_eq!(passwords.waiting(), 0);
+    }
+}

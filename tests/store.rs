@@ -2,6 +2,8 @@
 
 mod support;
 
+#[path = "store/abort.rs"]
+mod abort;
 #[path = "store/declared.rs"]
 mod declared;
 #[path = "store/one_time.rs"]

@@ -11,7 +11,8 @@ use serde_json::Value;
 use crate::domain::JsonMap;
 use crate::domain::user::User;
 
-use super::users::{login_key, patched};
+use super::metadata::patched;
+use super::users::login_key;
 use super::{Error, Result, Store, Tx, document};
 
 impl Store {

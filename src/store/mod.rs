@@ -6,7 +6,7 @@
 //!
 //! One file per subject, each with its reads on [`Store`] and then its writes on [`Tx`]:
 //!
-//! - `clients`, `apis`, `users` (with roles and metadata), `declared`, `undeclared`: what the configuration declares and people change.
+//! - `clients`, `apis`, `users` (with roles), `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
 //! - `login_transactions`, `sessions`, `attempts`: the login.
 //! - `grants` and what hangs on them: `codes`, `refresh_tokens`, `access_tokens` (with revoked `jti`s and used assertions).
 //! - `signing_keys`, `cleanup`, `database` (pools and migrations), `document` (JSON in columns).
@@ -22,6 +22,7 @@ mod declared;
 mod document;
 mod grants;
 mod login_transactions;
+mod metadata;
 mod refresh_tokens;
 mod sessions;
 mod signing_keys;
@@ -33,10 +34,11 @@ use std::sync::Arc;
 use sqlx::{Any, Transaction};
 
 pub use database::Database;
+pub use metadata::MetadataPatch;
 pub use refresh_tokens::FoundRefreshToken;
 pub use signing_keys::StoredKey;
 pub use undeclared::Declared;
-pub use users::{Credentials, MetadataPatch};
+pub use users::Credentials;
 
 use database::Backend;
 

@@ -101,7 +101,7 @@ impl App {
             action_settings,
             reloader: Arc::new(reloader),
             clock,
-            random,
+            random: random.clone(),
             hs256_secrets: hs256_secrets(config),
             lifetimes: config.lifetimes,
             trusted_proxies: config.server.trusted_proxies.clone(),

@@ -11,7 +11,7 @@ use super::context::{Run, Start};
 use super::effects::Effects;
 use super::event::script::Part;
 use super::failure::{self, Setting};
-use super::functions::RunHandle;
+use super::functions::{Calls, RunHandle};
 use super::memory::Budget;
 use super::set::{Action, Constants};
 use super::{Diagnostic, Event, FlowSet, Host, Trigger, api};
@@ -118,6 +118,7 @@ fn engine(
         host: host.clone(),
         allow_hosts: action.allow_hosts.clone(),
         deadline,
+        calls: Calls::default(),
     }));
     let count = operations.clone();
     engine.on_progress(move |operations| {

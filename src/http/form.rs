@@ -65,7 +65,7 @@ impl FromRequest<Arc<App>> for TokenForm {
         let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| too_large())?;
         refuse_query(&parts.uri).map_err(|error| errors::token(&error))?;
         let authorization = authorization(&parts.headers).map_err(|error| errors::token(&error))?;
-        let members = parse(media_type(&parts.headers), &bytes).map_err(|error| errors::token(&error))?;
+        let members = parse(&media_type(&parts.headers), &bytes).map_err(|error| errors::token(&error))?;
         context.body = visible(&members);
         let parameters = parameters(members).map_err(|error| errors::token(&error))?;
         Ok(Self { parameters, authorization, context })
@@ -98,8 +98,8 @@ pub(crate) fn media_type(headers: &HeaderMap) -> String {
 }
 
 /// The members of a body in order, repeated ones too.
-fn parse(media_type: String, bytes: &[u8]) -> Result<Vec<(String, Value)>, Error> {
-    match media_type.as_str() {
+fn parse(media_type: &str, bytes: &[u8]) -> Result<Vec<(String, Value)>, Error> {
+    match media_type {
         "application/x-www-form-urlencoded" => Ok(form_pairs(bytes)?.map(|(name, value)| (name, value.into())).collect()),
         "application/json" => match serde_json::from_slice(bytes) {
             Ok(Members(members)) => Ok(members),
@@ -190,7 +190,7 @@ mod tests {
     const FORM: &str = "application/x-www-form-urlencoded";
 
     fn read(media: &str, body: &str) -> Result<Parameters, Error> {
-        parse(media.to_owned(), body.as_bytes()).and_then(parameters)
+        parse(media, body.as_bytes()).and_then(parameters)
     }
 
     #[test]

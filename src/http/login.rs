@@ -17,8 +17,9 @@ use super::pages::{login as page, notice};
 use crate::app::App;
 use crate::oauth::RequestContext;
 use crate::oauth::authorization_request::origin;
-use crate::oauth::login::{self, Pending, Problem, Refused, Submission, Submitted};
+use crate::oauth::login::{self, Problem, Submission, Submitted};
 use crate::oauth::parameters::Parameters;
+use crate::oauth::pending::{self, Pending, Refused};
 use crate::oauth::session::Browser;
 
 const DEMO_USERS: i64 = 8;
@@ -102,7 +103,7 @@ async fn submit(
 }
 
 async fn open(app: &App, parameters: &Parameters, browser: &Browser) -> Result<Pending, Refused> {
-    login::open(app, parameters.get("state").ok_or(Refused::Gone)?, browser).await
+    pending::open(app, parameters.get("state").ok_or(Refused::Gone)?, browser).await
 }
 
 fn submission(form: &Parameters, screen: Screen) -> Submission {

@@ -1,7 +1,7 @@
 //! Validation without a database: one table of requests and their errors.
 
 use super::*;
-use crate::domain::client::AppType;
+use crate::domain::client::{AppType, GrantType};
 use crate::oauth::fixtures::web_application;
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

@@ -8,7 +8,7 @@ use super::error::Result;
 use super::parameters::Parameters;
 use super::respond::Response;
 use super::session::{self, Browser, SessionChange};
-use super::{issue, login};
+use super::{issue, pending};
 
 /// What the browser does next.
 #[derive(Debug)]
@@ -61,6 +61,6 @@ pub async fn authorize(app: &App, parameters: Parameters, browser: &Browser, con
             let response = request.destination.error("login_required", "Login required");
             Ok(Step::Answer(Box::new(response.into())))
         }
-        None => login::start(app, &request, browser, context).await,
+        None => pending::start(app, &request, browser, context).await,
     }
 }

@@ -140,7 +140,7 @@ mod tests {
     use crate::oauth::fixtures;
     use serde_json::json;
 
-    fn map(value: Value) -> JsonMap {
+    fn map(value: &Value) -> JsonMap {
         value.as_object().cloned().unwrap_or_default()
     }
 
@@ -148,7 +148,7 @@ mod tests {
     fn a_jwt_belongs_to_its_grant_by_subject_and_audience() {
         let mut grant = fixtures::grant("openid", "openid");
         grant.audience = Some("https://api.example.com/".into());
-        let claims = |sub: &str, aud: Value| map(json!({ "sub": sub, "aud": aud }));
+        let claims = |sub: &str, aud: Value| map(&json!({ "sub": sub, "aud": aud }));
         assert!(belongs(&claims("auth0|ada", json!("https://api.example.com/")), &grant));
         assert!(belongs(&claims("auth0|ada", json!(["https://api.example.com/", "x"])), &grant));
         assert!(!belongs(&claims("auth0|bob", json!("https://api.example.com/")), &grant));
@@ -159,9 +159,9 @@ mod tests {
 
     #[test]
     fn only_jwt_and_at_jwt_are_access_tokens() {
-        assert!(is_access_token_type(&map(json!({ "typ": "at+jwt" }))));
-        assert!(is_access_token_type(&map(json!({ "typ": "JWT" }))));
-        assert!(!is_access_token_type(&map(json!({ "typ": "logout+jwt" }))));
+        assert!(is_access_token_type(&map(&json!({ "typ": "at+jwt" }))));
+        assert!(is_access_token_type(&map(&json!({ "typ": "JWT" }))));
+        assert!(!is_access_token_type(&map(&json!({ "typ": "logout+jwt" }))));
         assert!(!is_access_token_type(&JsonMap::new()));
     }
 }

@@ -1,51 +1,17 @@
-//! The hosted login: a transaction frozen at `/authorize`, tied to one browser, finished once.
+//! The hosted login: who submits the form, and what happens then. A pending login is finished once.
 
 use crate::app::App;
 use crate::domain::hash;
-use crate::domain::session::LoginTransaction;
 use crate::domain::user::User;
 
-use super::authorization_request::{AuthorizationRequest, Rejection};
-use super::authorize::{Answer, Step};
-use super::error::{Error, Result};
-use super::parameters::Parameters;
+use super::authorize::Answer;
+use super::error::Error;
+use super::pending::{Pending, Refused};
 use super::session::{self, Browser, SessionChange};
 use super::{RequestContext, issue, signup, throttle};
 
 /// Longer passwords are refused before they are hashed.
 pub const MAX_PASSWORD_BYTES: usize = 1_024;
-
-/// A login that waits for its form, opened by the right browser.
-#[derive(Debug)]
-pub struct Pending {
-    /// In the form and the URL.
-    pub handle: String,
-    /// Must come back with the form.
-    pub csrf: String,
-    /// What `/authorize` was asked.
-    pub request: AuthorizationRequest,
-    transaction: LoginTransaction,
-}
-
-/// Why there is no form to fill in.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// Unknown, expired, or finished before.
-    #[error("this login has expired or was already finished")]
-    Gone,
-    /// Begun in another browser, or the form does not carry the page's token.
-    #[error("this login was not begun in this browser")]
-    Foreign,
-    /// The client changed since: its redirect URI is no longer registered, or worse.
-    #[error(transparent)]
-    Other(#[from] Error),
-}
-
-impl From<crate::store::Error> for Refused {
-    fn from(error: crate::store::Error) -> Self {
-        Self::Other(error.into())
-    }
-}
 
 /// What the user did with the page.
 #[derive(Debug)]
@@ -105,59 +71,6 @@ enum Arrival {
     New { user: Box<User>, password_hash: String },
 }
 
-/// Stores the request until the form comes back.
-///
-/// # Errors
-/// The database's.
-pub async fn start(app: &App, request: &AuthorizationRequest, browser: &Browser, context: &RequestContext) -> Result<Step> {
-    let now = app.clock.now_ms();
-    let (handle, fresh) = (app.random.secret(), app.random.secret());
-    // One cookie serves every tab of a browser.
-    let binding = browser.binding.clone().filter(|have| have.len() == fresh.len()).unwrap_or(fresh);
-    let transaction = LoginTransaction {
-        id: app.random.id(),
-        browser_hash: hash::sha256(&binding),
-        parameters: request.parameters.values().clone(),
-        method: context.method.clone(),
-        created_at: now,
-        expires_at: now + app.lifetimes.login_transaction * 1000,
-    };
-    let mut tx = app.store.begin().await?;
-    tx.insert_login_transaction(&hash::sha256(&handle), &transaction).await?;
-    tx.commit().await?;
-    Ok(Step::Interact { handle, binding, sign_up: request.wants_sign_up() })
-}
-
-/// Finds the login that waits behind `handle`, in the browser that began it.
-///
-/// # Errors
-/// See [`Refused`].
-pub async fn open(app: &App, handle: &str, browser: &Browser) -> std::result::Result<Pending, Refused> {
-    let found = app.store.login_transaction(&hash::sha256(handle), app.clock.now_ms()).await?;
-    let transaction = found.ok_or(Refused::Gone)?;
-    let binding = browser.binding.as_deref().ok_or(Refused::Foreign)?;
-    if !hash::equal(&hash::sha256(binding), &transaction.browser_hash) {
-        return Err(Refused::Foreign);
-    }
-    let parameters = Parameters::frozen(transaction.parameters.clone());
-    let request = AuthorizationRequest::validate(app, parameters).await.map_err(|rejection| match rejection {
-        Rejection::Page(error) => Refused::Other(error),
-        Rejection::Answer(_) => Refused::Gone,
-    })?;
-    let csrf = hash::sha256(&format!("form {handle} {binding}"));
-    Ok(Pending { handle: handle.to_owned(), csrf, request, transaction })
-}
-
-impl Pending {
-    /// Whether the form is the one that this page showed.
-    ///
-    /// # Errors
-    /// [`Refused::Foreign`] if not.
-    pub fn check_token(self, csrf: &str) -> std::result::Result<Self, Refused> {
-        if hash::equal(&self.csrf, csrf) { Ok(self) } else { Err(Refused::Foreign) }
-    }
-}
-
 /// Whether the page offers users by one click: `dev` on a loopback issuer.
 #[must_use]
 pub fn offers_demo_users(app: &App) -> bool {
@@ -181,7 +94,7 @@ pub async fn submit(
     submission: Submission,
     browser: &Browser,
     context: &RequestContext,
-) -> std::result::Result<Submitted, Refused> {
+) -> Result<Submitted, Refused> {
     let arrival = match submission {
         Submission::Cancel => return cancel(app, &pending).await,
         Submission::DemoUser(user_id) => demo_user(app, &user_id).await,
@@ -190,7 +103,7 @@ pub async fn submit(
     };
     match arrival {
         Ok(arrival) => complete(app, pending, arrival, browser, context).await,
-        Err(error) => problem(error).map(|problem| Submitted::Again(Box::new(pending), problem)),
+        Err(error) => problem(app, error).map(|problem| Submitted::Again(Box::new(pending), problem)),
     }
 }
 
@@ -206,16 +119,22 @@ impl<E: Into<Error>> From<E> for Failed {
     }
 }
 
-fn problem(failed: Failed) -> std::result::Result<Problem, Refused> {
+fn problem(app: &App, failed: Failed) -> Result<Problem, Refused> {
     match failed {
         Failed::Problem(problem) => Ok(problem),
-        Failed::Error(Error::TooManyAttempts { retry_after }) => Ok(Problem::TooManyAttempts { retry_after }),
-        Failed::Error(Error::Busy) => Ok(Problem::Busy),
+        Failed::Error(Error::TooManyAttempts { retry_after }) => {
+            app.metrics.login_tried("too_many_attempts");
+            Ok(Problem::TooManyAttempts { retry_after })
+        }
+        Failed::Error(Error::Busy) => {
+            app.metrics.passwords_busy();
+            Ok(Problem::Busy)
+        }
         Failed::Error(error) => Err(error.into()),
     }
 }
 
-async fn demo_user(app: &App, user_id: &str) -> std::result::Result<Arrival, Failed> {
+async fn demo_user(app: &App, user_id: &str) -> Result<Arrival, Failed> {
     if !offers_demo_users(app) {
         return Err(Failed::Problem(Problem::WrongCredentials));
     }
@@ -224,12 +143,7 @@ async fn demo_user(app: &App, user_id: &str) -> std::result::Result<Arrival, Fai
 }
 
 /// Checks a password. An unknown user takes as long as a known one.
-async fn known_user(
-    app: &App,
-    username: &str,
-    password: &str,
-    context: &RequestContext,
-) -> std::result::Result<Arrival, Failed> {
+async fn known_user(app: &App, username: &str, password: &str, context: &RequestContext) -> Result<Arrival, Failed> {
     let wrong = Failed::Problem(Problem::WrongCredentials);
     if password.is_empty() || password.len() > MAX_PASSWORD_BYTES || username.contains('\0') {
         return Err(wrong);
@@ -244,13 +158,14 @@ async fn known_user(
             Ok(Arrival::Known(Box::new(found.user)))
         }
         _ => {
+            app.metrics.login_tried("wrong_password");
             tracing::info!(outcome = "wrong_credentials", ip = context.ip, "login refused");
             Err(wrong)
         }
     }
 }
 
-async fn new_user(app: &App, email: &str, password: &str) -> std::result::Result<Arrival, Failed> {
+async fn new_user(app: &App, email: &str, password: &str) -> Result<Arrival, Failed> {
     let user = signup::user(app, email, password).map_err(|problem| Failed::Problem(problem.into()))?;
     if app.store.credentials(email.trim()).await?.is_some() {
         return Err(Failed::Problem(signup::Problem::Taken.into()));
@@ -259,14 +174,14 @@ async fn new_user(app: &App, email: &str, password: &str) -> std::result::Result
     Ok(Arrival::New { user: Box::new(user), password_hash })
 }
 
-async fn cancel(app: &App, pending: &Pending) -> std::result::Result<Submitted, Refused> {
+async fn cancel(app: &App, pending: &Pending) -> Result<Submitted, Refused> {
     finish(app, pending).await?;
     let response = pending.request.destination.error("access_denied", "the user cancelled the login");
     Ok(Submitted::Answer(Box::new(response.into())))
 }
 
 /// Finishes the transaction and nothing else.
-async fn finish(app: &App, pending: &Pending) -> std::result::Result<(), Refused> {
+async fn finish(app: &App, pending: &Pending) -> Result<(), Refused> {
     let mut tx = app.store.begin().await?;
     if !tx.finish_login_transaction(&hash::sha256(&pending.handle), app.clock.now_ms()).await? {
         return Err(Refused::Gone);
@@ -281,9 +196,10 @@ async fn complete(
     arrival: Arrival,
     browser: &Browser,
     context: &RequestContext,
-) -> std::result::Result<Submitted, Refused> {
+) -> Result<Submitted, Refused> {
     if matches!(&arrival, Arrival::Known(user) if user.blocked) {
         finish(app, &pending).await?;
+        app.metrics.login_tried("blocked");
         tracing::info!(client.id = pending.request.client.client_id, outcome = "blocked", "login refused");
         let response = pending.request.destination.error("access_denied", "user is blocked");
         return Ok(Submitted::Answer(Box::new(response.into())));

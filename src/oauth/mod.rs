@@ -1,11 +1,13 @@
 //! The protocol as use cases: what the endpoints do, without HTTP.
 //!
-//! The authorization side: [`authorize`], [`login`], [`session`], [`logout`]. The token side: [`token`] (client
+//! The authorization side: [`authorization_request`] validates, [`authorize`] chooses between the [`session`] and the hosted
+//! [`login`] (or [`signup`]) that waits in [`pending`], [`issue`] runs the actions and answers, [`respond`] says how; [`logout`]. The token side: [`token`] (client
 //! authentication and dispatch), one file per grant, [`userinfo`], [`introspect`], [`revoke`]. Shared by both: [`event`] builds
 //! the actions' argument, [`scopes`] decides what is granted, [`mint`] makes the tokens, [`error`] names every failure.
 
 pub mod assertion;
 pub mod authorization_request;
+mod authorization_rules;
 pub mod authorize;
 pub mod bearer;
 pub mod client_authentication;
@@ -22,6 +24,7 @@ pub mod logout;
 pub mod mint;
 pub mod parameters;
 pub mod password_grant;
+pub mod pending;
 pub mod redirect_uri;
 pub mod refresh_grant;
 pub mod respond;

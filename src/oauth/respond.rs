@@ -131,14 +131,14 @@ mod tests {
         }
     }
 
-    fn members(value: Value) -> JsonMap {
+    fn members(value: &Value) -> JsonMap {
         value.as_object().unwrap().clone()
     }
 
     #[test]
     fn a_code_joins_the_query_of_the_redirect_uri() {
         let answer =
-            destination("https://rp.example/cb?a=1", ResponseMode::Query, "s").answer(members(json!({"code": "c"})));
+            destination("https://rp.example/cb?a=1", ResponseMode::Query, "s").answer(members(&json!({"code": "c"})));
         assert_eq!(answer.location(), "https://rp.example/cb?a=1&code=c&iss=http%3A%2F%2Flocalhost%3A8484%2F&state=s");
     }
 
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn values_that_are_no_strings_travel_as_json() {
         let answer = destination("https://rp.example/cb", ResponseMode::Fragment, "s")
-            .answer(members(json!({"expires_in": 7200, "api_region": "eu", "ctx": {"a": [1, true]}})));
+            .answer(members(&json!({"expires_in": 7200, "api_region": "eu", "ctx": {"a": [1, true]}})));
         let location = answer.location();
         let (_, fragment) = location.split_once('#').unwrap();
         let pairs: Vec<_> = form_urlencoded::parse(fragment.as_bytes()).into_owned().collect();
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn members_cannot_replace_state_and_issuer() {
         let answer = destination("https://rp.example/cb", ResponseMode::Query, "s")
-            .answer(members(json!({"state": "x", "iss": "evil"})));
+            .answer(members(&json!({"state": "x", "iss": "evil"})));
         assert_eq!(answer.members["state"], "s");
         assert_eq!(answer.members["iss"], "http://localhost:8484/");
     }

@@ -16,6 +16,8 @@ mod base64;
 mod conversion;
 mod crypto;
 mod description;
+mod egress;
+mod http;
 mod json;
 mod maps;
 mod numbers;
@@ -33,6 +35,7 @@ use rhai::{Module, Shared};
 
 pub use description::{Example, Function};
 use description::{Family, Registrar};
+pub use http::Calls;
 
 /// What the functions of one run may reach; the engine's default tag holds it, wrapped in a `Dynamic`.
 #[derive(Clone, Debug)]
@@ -43,6 +46,8 @@ pub struct RunHandle {
     pub allow_hosts: Arc<[String]>,
     /// When the trigger has to be over.
     pub deadline: std::time::Instant,
+    /// Calls of `http::` so far; each run begins with the default.
+    pub calls: Calls,
 }
 
 /// The library as modules: built once, shared by all engines.
@@ -67,6 +72,7 @@ const FAMILIES: &[Family] = &[
     crypto::FAMILY,
     time::FAMILY,
     url::FAMILY,
+    http::FAMILY,
 ];
 
 /// Builds the modules.

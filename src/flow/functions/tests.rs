@@ -8,7 +8,7 @@ use rhai::packages::{Package, StandardPackage};
 use rhai::{Dynamic, Engine, EvalAltResult, Module};
 
 use super::description::Registrar;
-use super::{FAMILIES, RunHandle, catalogue, json, library, names};
+use super::{Calls, FAMILIES, RunHandle, catalogue, json, library, names};
 use crate::clock::{Clock, Random};
 use crate::flow::Host;
 
@@ -27,7 +27,7 @@ fn engine() -> Engine {
     engine.set_max_expr_depths(64, 32).set_max_call_levels(32).set_strict_variables(true);
     let host = Host { clock: Clock::fixed(NOW), random: Random::seeded(7), cache: Arc::default() };
     let deadline = Instant::now() + Duration::from_secs(2);
-    engine.set_default_tag(Dynamic::from(RunHandle { host, allow_hosts: Arc::new([]), deadline }));
+    engine.set_default_tag(Dynamic::from(RunHandle { host, allow_hosts: Arc::new([]), deadline, calls: Calls::default() }));
     engine
 }
 
@@ -167,5 +167,111 @@ fn doubling_by_any_function_ends_at_the_limit() {
     ] {
         let error = eval(&engine, &format!("let t = \"aaaa\"; loop {{ {step} }}")).unwrap_err();
         assert!(error.to_string().contains("longer than") || error.to_string().contains("too large"), "{step}: {error}");
+    }
+}
+
+/// A server that gives each connection the next answer, and tells what it was asked.
+fn server(answers: Vec<String>) -> (u16, std::sync::mpsc::Receiver<String>) {
+    use std::io::{Read as _, Write as _};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut connection, _) = listener.accept().unwrap();
+            let (mut request, mut part) = (Vec::new(), [0; 4096]);
+            connection.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+            while let Ok(length @ 1..) = connection.read(&mut part) {
+                request.extend_from_slice(&part[..length]);
+            }
+            let _ = sender.send(String::from_utf8_lossy(&request).into_owned());
+            let _ = connection.write_all(answer.as_bytes());
+        }
+    });
+    (port, receiver)
+}
+
+fn answer(status: &str, kind: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}")
+}
+
+/// Runs a script as the flow does: on a blocking thread of a runtime.
+async fn run(allow_hosts: &[&str], deadline: Duration, script: String) -> Result<serde_json::Value, String> {
+    let allow_hosts = allow_hosts.iter().map(ToString::to_string).collect();
+    let work = move || {
+        let mut engine = engine();
+        let mut handle = engine.default_tag().clone().cast::<RunHandle>();
+        (handle.allow_hosts, handle.deadline) = (allow_hosts, Instant::now() + deadline);
+        engine.set_default_tag(Dynamic::from(handle));
+        eval(&engine, &script).map_err(|error| error.to_string())
+    };
+    tokio::task::spawn_blocking(work).await.unwrap()
+}
+
+const LONG: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn http_sends_what_it_is_given_and_reads_the_answer() {
+    let (port, requests) = server(vec![answer("201 Created", "application/json", r#"{"plan":"pro"}"#)]);
+    let script = format!(
+        r#"let r = http::post("http://127.0.0.1:{port}/x?y=1", #{{ a: [1, ()] }}, #{{ headers: #{{ Authorization: "Bearer t" }} }});
+        [r.status, r.ok, r.json.plan, r.body, r.headers["content-type"]]"#
+    );
+    let yielded = run(&[&format!("127.0.0.1:{port}")], LONG, script).await.unwrap();
+    assert_eq!(yielded.to_string(), r#"[201,true,"pro","{\"plan\":\"pro\"}","application/json"]"#);
+    let request = requests.recv().unwrap();
+    assert!(request.starts_with("POST /x?y=1 HTTP/1.1\r\n") && request.ends_with("\r\n\r\n{\"a\":[1,null]}"), "{request}");
+    assert!(request.contains("authorization: Bearer t") && request.contains("content-type: application/json"), "{request}");
+}
+
+#[tokio::test]
+async fn http_does_not_follow_redirects() {
+    let moved = "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (port, _) = server(vec![moved.to_owned()]);
+    let script = format!(r#"let r = http::get("http://localhost:{port}/"); [r.status, r.headers.location, r.ok]"#);
+    let yielded = run(&["localhost"], LONG, script).await.unwrap();
+    assert_eq!(yielded.to_string(), r#"[302,"http://169.254.169.254/",false]"#);
+}
+
+#[tokio::test]
+async fn http_ends_with_the_deadline() {
+    // Accepts in the system's queue and never answers.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let begun = Instant::now();
+    let script = format!(r#"http::get("http://127.0.0.1:{port}/", #{{ timeout: 60000 }})"#);
+    let error = run(&["127.0.0.1"], Duration::from_millis(150), script).await.unwrap_err();
+    assert!(error.contains("http::get: "), "{error}");
+    assert!(begun.elapsed() < Duration::from_millis(600), "{:?}", begun.elapsed());
+    drop(listener);
+}
+
+#[tokio::test]
+async fn http_allows_three_calls_and_bounded_answers() {
+    let mut answers = vec![answer("200 OK", "text/plain", "a"); 2];
+    answers.push(answer("200 OK", "text/plain", &"x".repeat(300 * 1024)));
+    let (port, _) = server(answers);
+    let script = format!(
+        r#"let url = "http://127.0.0.1:{port}/"; let seen = [];
+        for n in 0..4 {{ try {{ seen.push(http::get(url).body); }} catch (e) {{ seen.push(e.toString()); }} }} seen"#
+    );
+    let yielded = run(&["127.0.0.1"], LONG, script).await.unwrap();
+    let expected =
+        r#"["a","a","http::get: the answer is longer than 262144 bytes","http::get: an action may make 3 calls"]"#;
+    assert_eq!(yielded.to_string(), expected);
+}
+
+#[tokio::test]
+async fn http_refuses_headers_that_could_change_the_request() {
+    for (headers, reason) in [
+        (r#"#{ host: "evil" }"#, "the header `host` cannot be set"),
+        (r#"#{ "a\r\nb": "c" }"#, "cannot be set"),
+        (r#"#{ a: "b\r\nc: d" }"#, "characters that no header may have"),
+        (r#""a: b""#, "`headers` is a map, not a string"),
+    ] {
+        let script = format!("http::get(\"http://127.0.0.1:9/\", #{{ headers: {headers} }})");
+        let error = run(&["127.0.0.1"], LONG, script).await.unwrap_err();
+        assert!(error.contains(reason), "{error}");
     }
 }

@@ -132,7 +132,7 @@ impl Judge {
         }
         self.latest = Scan::take(&settings.directory, Some(&self.latest).filter(|_| !fully));
         let writable = if self.production { writable_by_all(&settings.directory) } else { None };
-        Seen { scan: self.latest.clone(), settings: sha256(format!("{settings:?}").as_bytes()), writable }
+        Seen { scan: self.latest.clone(), settings: settings_hash(settings), writable }
     }
 
     /// Whether to wait: the change is too young, or somebody is writing.
@@ -217,6 +217,12 @@ impl Judge {
     fn kept(&self, reason: String) -> Reload {
         Reload::Kept { hash: (self.current)().0, reason }
     }
+}
+
+/// Secrets are not part of the debug text.
+fn settings_hash(settings: &Settings) -> [u8; 32] {
+    let secrets: Vec<_> = settings.actions.values().map(|action| &action.secrets).collect();
+    sha256(format!("{settings:?}{secrets:?}").as_bytes())
 }
 
 /// Files that were added, removed, changed.

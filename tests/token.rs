@@ -1,0 +1,18 @@
+//! The token side through the real server: grants, replay, races, introspection, revocation.
+
+mod support;
+
+#[path = "token/client_credentials.rs"]
+mod client_credentials;
+#[path = "token/clients.rs"]
+mod clients;
+#[path = "token/code.rs"]
+mod code;
+#[path = "token/endpoints.rs"]
+mod endpoints;
+#[path = "token/parties.rs"]
+mod parties;
+#[path = "token/password.rs"]
+mod password;
+#[path = "token/refresh.rs"]
+mod refresh;

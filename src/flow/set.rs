@@ -20,7 +20,7 @@ pub struct FlowSet {
     actions: Vec<Action>,
     pub(super) limits: Limits,
     pub(super) toolbox: Toolbox,
-    pub(super) sources: Sources,
+    pub(super) sources: Arc<Sources>,
     /// Constants by file, for the places where the optimizer does not put them.
     pub(super) constants: Arc<Constants>,
 }
@@ -92,8 +92,15 @@ impl FlowSet {
         }
         loaded.retain(|action| action.settings.enabled);
         let hash = content_hash(settings, &sources);
-        let sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
-        Ok(Self { hash, actions: loaded, limits: settings.limits.clone(), toolbox, sources, constants: constants.into() })
+        let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
+        Ok(Self {
+            hash,
+            actions: loaded,
+            limits: settings.limits.clone(),
+            toolbox,
+            sources: sources.into(),
+            constants: constants.into(),
+        })
     }
 
     /// The content hash over names, sources and settings that matter; 12 hexadecimal digits.

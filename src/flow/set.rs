@@ -208,7 +208,7 @@ fn load_library(
     let mut trees = Vec::new();
     for (name, file, text) in own {
         match module(toolbox, limits, &file, text) {
-            Ok((module, ast, constants)) => {
+            Ok((module, Compiled { ast, constants })) => {
                 all_constants.insert(file.clone(), constants);
                 toolbox.set_namespace(&name, module);
                 trees.push((file, text, ast));
@@ -235,22 +235,23 @@ fn module(
     limits: &Limits,
     file: &str,
     text: &str,
-) -> Result<(Shared<Module>, AST, BTreeMap<String, Dynamic>), Vec<Diagnostic>> {
-    let Compiled { ast, constants } = compile(toolbox, limits, file, text)?;
+) -> Result<(Shared<Module>, Compiled), Vec<Diagnostic>> {
+    let compiled = compile(toolbox, limits, file, text)?;
+    let ast = &compiled.ast;
     if let Some(function) = ast.iter_functions().find(|function| TRIGGERS.iter().any(|own| own.handler() == function.name)) {
         let place = source::definition(text, function.name);
         let problem = Diagnostic::at(file, text, place, "a handler in `lib/` is never called");
         return Err(vec![problem.with_hint("handlers belong into a file of the directory itself")]);
     }
     let engine = toolbox.engine(limits);
-    let mut module = Module::eval_ast_as_new(Scope::new(), &ast, &engine)
+    let mut module = Module::eval_ast_as_new(Scope::new(), ast, &engine)
         .map_err(|error| vec![Diagnostic::of_file(file, super::failure::clean(&error.to_string()))])?;
-    for (name, value) in &constants {
+    for (name, value) in &compiled.constants {
         module.set_var(name.as_str(), value.clone());
     }
     module.set_id(file);
     module.build_index();
-    Ok((module.into(), ast, constants))
+    Ok((module.into(), compiled))
 }
 
 /// Calls with a namespace are looked up by name and number of arguments; Rhai would only notice when they run.

@@ -76,11 +76,21 @@ impl File<'_> {
     }
 }
 
+/// What the file itself declares.
+#[derive(Debug)]
+struct Own<'a> {
+    functions: BTreeSet<&'a str>,
+    constants: BTreeSet<&'a str>,
+}
+
 /// All problems of the tree, which must not be optimized.
 pub(super) fn check(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
     let mut problems = top_level(file, ast);
     problems.extend(definitions(file, ast));
-    let own: BTreeSet<&str> = ast.iter_functions().map(|function| function.name).collect();
+    let own = Own {
+        functions: ast.iter_functions().map(|function| function.name).collect(),
+        constants: ast.statements().iter().filter_map(declared).collect(),
+    };
     ast.walk(&mut |path| {
         problems.extend(node(file, &own, path));
         true
@@ -119,8 +129,11 @@ fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
         let name = function.name;
         let receiver = usize::from(function.this_type.is_some());
         let parameters = function.params.len() + receiver;
-        let reserved = file.names.reserves(name, parameters) || file.names.reserves(name, parameters + 1);
-        if reserved || matches!(name, "event" | "api") || name == CURRY || CALLBACKS.contains(&name) {
+        if file.names.reserves(name, parameters)
+            || matches!(name, "event" | "api")
+            || name == CURRY
+            || CALLBACKS.contains(&name)
+        {
             let message = format!("the function `{name}` would take the place of a built-in one");
             let problem = file.problem(source::definition(file.source, name), message);
             problems.push(problem.with_hint("choose another name"));
@@ -129,17 +142,41 @@ fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
     problems
 }
 
-fn node(file: File<'_>, own: &BTreeSet<&str>, path: &[ASTNode<'_>]) -> Option<Diagnostic> {
+fn node(file: File<'_>, own: &Own<'_>, path: &[ASTNode<'_>]) -> Option<Diagnostic> {
     match path.last()? {
         ASTNode::Expr(Expr::DynamicConstant(value, position)) if value.is_fnptr() => closure(file, path, *position),
         ASTNode::Expr(Expr::Variable(variable, None, position))
-            if variable.0.is_none() && variable.2.is_empty() && own.contains(variable.1.as_str()) =>
+            if variable.0.is_none() && variable.2.is_empty() && own.functions.contains(variable.1.as_str()) =>
         {
             closure(file, path, *position)
+        }
+        ASTNode::Stmt(Stmt::Assignment(assignment)) => {
+            let name = constant(own, &assignment.1.lhs)?;
+            let problem = file.problem(assignment.1.lhs.position(), format!("`{name}` is a constant"));
+            Some(problem.with_hint(format!("change a copy: `let copy = {name};`")))
         }
         ASTNode::Expr(Expr::FnCall(call, position)) if call.name == "Fn" => closure(file, path, *position),
         ASTNode::Expr(Expr::FnCall(call, position) | Expr::MethodCall(call, position))
         | ASTNode::Stmt(Stmt::FnCall(call, position)) => called(file, own, call, *position),
+        _ => None,
+    }
+}
+
+/// The name that a statement of the top level declares.
+fn declared(statement: &Stmt) -> Option<&str> {
+    match statement {
+        Stmt::Var(variable, ..) => Some(variable.0.name.as_str()),
+        _ => None,
+    }
+}
+
+/// The constant of the top level that the left side of an assignment is or belongs to.
+fn constant<'a>(own: &Own<'_>, left: &'a Expr) -> Option<&'a str> {
+    match left {
+        Expr::Dot(pair, ..) | Expr::Index(pair, ..) => constant(own, &pair.lhs),
+        Expr::Variable(variable, None, _) if variable.0.is_none() && variable.2.is_empty() => {
+            own.constants.contains(variable.1.as_str()).then_some(variable.1.as_str())
+        }
         _ => None,
     }
 }
@@ -169,7 +206,7 @@ fn captures(call: &FnCallExpr) -> bool {
     call.name == CURRY && matches!(call.args.first(), Some(Expr::DynamicConstant(value, _)) if value.is_fnptr())
 }
 
-fn called(file: File<'_>, own: &BTreeSet<&str>, call: &FnCallExpr, position: Position) -> Option<Diagnostic> {
+fn called(file: File<'_>, own: &Own<'_>, call: &FnCallExpr, position: Position) -> Option<Diagnostic> {
     let name = call.name.as_str();
     if captures(call) || call.op_token.is_some() || !call.namespace.is_empty() || !rhai::is_valid_identifier(name) {
         return None;
@@ -179,11 +216,11 @@ fn called(file: File<'_>, own: &BTreeSet<&str>, call: &FnCallExpr, position: Pos
             file.problem(position, "`curry` is not available").with_hint("a closure may use variables from around it"),
         );
     }
-    if own.contains(name) || file.names.contains(name) {
+    if own.functions.contains(name) || file.names.contains(name) {
         return None;
     }
     let problem = file.problem(position, format!("unknown function `{name}`"));
-    Some(match suggest::nearest(name, file.names.iter().chain(own.iter().copied())) {
+    Some(match suggest::nearest(name, file.names.iter().chain(own.functions.iter().copied())) {
         Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
         None => problem,
     })

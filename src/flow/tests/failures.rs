@@ -1,0 +1,64 @@
+//! Errors of runs: their place, their words.
+
+use super::*;
+
+#[test]
+fn the_innermost_place_counts_and_the_file_it_is_in() {
+    let sources = [
+        ("lib/l.rhai", "fn outer(x) {\n  inner(x)\n}\nfn inner(x) {\n    x.user.nope\n}"),
+        ("10-a.rhai", "fn onExecutePostLogin(event, api) {\n  helper(event)\n}\nfn helper(event) {\n  l::outer(event)\n}"),
+    ];
+    let decision = decide(&set(&sources), Trigger::PostLogin, event(), &host());
+    let action = &decision.trace.actions[0];
+    assert_eq!(action.error.as_deref(), Some("actions/lib/l.rhai:5:12: unknown property `nope` of `event.user`"));
+    assert!(action.diagnostic.as_deref().unwrap().contains("5 |     x.user.nope\n"), "{action:?}");
+}
+
+#[test]
+fn errors_in_closures_have_their_place() {
+    assert!(failure("let a = [1, 2];\na.map(|x|\n  x.foo.bar);").starts_with("actions/10-a.rhai:4:"));
+    assert!(failure("\n[1].map(|x| throw \"t\");").starts_with("actions/10-a.rhai:3:13: t"));
+}
+
+#[test]
+fn a_throw_says_what_was_thrown() {
+    assert_eq!(failure("throw \"boom\";"), "actions/10-a.rhai:2:1: boom");
+    assert_eq!(failure("throw #{ code: 1 };"), "actions/10-a.rhai:2:1: {\"code\":1}");
+    assert!(failure("throw;").contains("the action threw an error"));
+    assert!(failure("throw event;").contains("ada@example.com"));
+}
+
+#[test]
+fn texts_of_errors_are_bounded_and_in_one_line() {
+    let message = failure("let s = \"\"; s.pad(15000, 'x'); throw \"a\\nb\" + s;");
+    assert!(message.len() < 1_200 && !message.contains('\n') && message.contains("a bx"));
+}
+
+#[test]
+fn errors_that_a_script_catches_are_no_failure() {
+    let decision =
+        login("try { throw \"x\" } catch (e) { api.idToken.setCustomClaim(\"e\", e); } try { event.user.nope } catch { }");
+    assert_eq!((decision.outcome, claims(&decision.id_token)), (Outcome::Allowed, json!({"e": "x"})));
+}
+
+#[test]
+fn wrong_types_name_function_and_types() {
+    let message = failure("[1].contains();");
+    assert!(message.contains("no `contains` for (array)"), "{message}");
+    assert!(failure("let x = #{} - 1;").contains("no `-` for (map, i64)"));
+}
+
+#[test]
+fn arithmetic_and_bounds_are_errors_not_panics() {
+    for body in [
+        "1 / 0",
+        "9223372036854775807 + 1",
+        "let a = [1]; a[5]",
+        "\"x\".sub_string(-9223372036854775808)",
+        "1 << 65",
+        "2 ** 64",
+    ] {
+        let decision = login(&format!("let r = {{ {body} }};"));
+        assert!(!format!("{decision:?}").contains("panicked"), "{body}");
+    }
+}

@@ -11,7 +11,7 @@ use super::toolbox::Names;
 use super::{Diagnostic, Limits, api, suggest, value};
 
 /// Sources by file as shown: for the line under the caret.
-pub(super) type Sources = BTreeMap<String, Arc<str>>;
+pub(crate) type Sources = BTreeMap<String, Arc<str>>;
 
 /// Why the engine was told to stop.
 pub(super) const DEADLINE: &str = "deadline";

@@ -82,6 +82,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
         secrets: action.secrets.clone(),
         host: order.host.clone(),
         limits: &set.limits,
+        sources: set.sources.clone(),
         effects: order.effects,
     });
     let place = action.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place);

@@ -20,7 +20,7 @@ pub struct FlowSet {
     actions: Vec<Action>,
     pub(super) limits: Limits,
     pub(super) toolbox: Toolbox,
-    pub(super) sources: Sources,
+    pub(super) sources: Arc<Sources>,
     /// Constants by file, for the places where the optimizer does not put them.
     pub(super) constants: Arc<Constants>,
 }
@@ -92,8 +92,15 @@ impl FlowSet {
         }
         loaded.retain(|action| action.settings.enabled);
         let hash = content_hash(settings, &sources);
-        let sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
-        Ok(Self { hash, actions: loaded, limits: settings.limits.clone(), toolbox, sources, constants: constants.into() })
+        let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
+        Ok(Self {
+            hash,
+            actions: loaded,
+            limits: settings.limits.clone(),
+            toolbox,
+            sources: sources.into(),
+            constants: constants.into(),
+        })
     }
 
     /// The content hash over names, sources and settings that matter; 12 hexadecimal digits.
@@ -201,7 +208,7 @@ fn load_library(
     let mut trees = Vec::new();
     for (name, file, text) in own {
         match module(toolbox, limits, &file, text) {
-            Ok((module, ast, constants)) => {
+            Ok((module, Compiled { ast, constants })) => {
                 all_constants.insert(file.clone(), constants);
                 toolbox.set_namespace(&name, module);
                 trees.push((file, text, ast));
@@ -228,22 +235,23 @@ fn module(
     limits: &Limits,
     file: &str,
     text: &str,
-) -> Result<(Shared<Module>, AST, BTreeMap<String, Dynamic>), Vec<Diagnostic>> {
-    let Compiled { ast, constants } = compile(toolbox, limits, file, text)?;
+) -> Result<(Shared<Module>, Compiled), Vec<Diagnostic>> {
+    let compiled = compile(toolbox, limits, file, text)?;
+    let ast = &compiled.ast;
     if let Some(function) = ast.iter_functions().find(|function| TRIGGERS.iter().any(|own| own.handler() == function.name)) {
         let place = source::definition(text, function.name);
         let problem = Diagnostic::at(file, text, place, "a handler in `lib/` is never called");
         return Err(vec![problem.with_hint("handlers belong into a file of the directory itself")]);
     }
     let engine = toolbox.engine(limits);
-    let mut module = Module::eval_ast_as_new(Scope::new(), &ast, &engine)
+    let mut module = Module::eval_ast_as_new(Scope::new(), ast, &engine)
         .map_err(|error| vec![Diagnostic::of_file(file, super::failure::clean(&error.to_string()))])?;
-    for (name, value) in &constants {
+    for (name, value) in &compiled.constants {
         module.set_var(name.as_str(), value.clone());
     }
     module.set_id(file);
     module.build_index();
-    Ok((module.into(), ast, constants))
+    Ok((module.into(), compiled))
 }
 
 /// Calls with a namespace are looked up by name and number of arguments; Rhai would only notice when they run.

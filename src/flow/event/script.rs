@@ -40,7 +40,11 @@ impl Part {
 
     fn set(&self, context: &NativeCallContext, name: &str, value: &Dynamic) {
         let current = members::get(self, name);
-        if current.is_some_and(|current| same(&current, value)) {
+        if value.tag() == value::WRITTEN_BACK || current.is_some_and(|current| same(&current, value)) {
+            return;
+        }
+        // `event.user.email.replace("@", " ")` is meant for its result, as in JavaScript.
+        if value.is_string() && self.run.source_at(context).is_some_and(|source| goes_on(source, name)) {
             return;
         }
         let path = format!("{}.{name}", self.kind.path());
@@ -54,6 +58,12 @@ impl Part {
         };
         self.run.refuse(context, "event", &path, format!("`event` is read-only: changing it has no effect{instead}"));
     }
+}
+
+/// Whether the source, at a property, goes on with a method of that property.
+fn goes_on(source: &str, name: &str) -> bool {
+    let property = source.trim_start_matches(['.', '?', ' ']);
+    property.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(['.', '?']))
 }
 
 /// Whether writing `new` in the place of `old` would change nothing.

@@ -12,6 +12,13 @@ fn constants_are_visible_in_every_function() {
 }
 
 #[test]
+fn constants_may_use_each_other() {
+    let source = "const A = \"a\"; const B = A + twice(A); fn twice(x) { x + x } fn onExecutePostLogin(event, api) { api.idToken.setCustomClaim(\"v\", B + B.len()); }";
+    let decision = decide(&set(&[("a.rhai", source)]), Trigger::PostLogin, event(), &host());
+    assert_eq!(claims(&decision.id_token), json!({"v": "aaa3"}));
+}
+
+#[test]
 fn constants_may_be_computed_but_not_from_the_host() {
     let handler = handler("api.idToken.setCustomClaim(\"v\", X);");
     let good = set(&[("a.rhai", &format!("const X = twice(\"a\"); fn twice(x) {{ x + x }} {handler}"))]);

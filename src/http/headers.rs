@@ -3,11 +3,11 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, PRAGMA, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -34,15 +34,29 @@ struct Bare;
 /// Middleware around everything.
 pub(crate) async fn common(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let html = prefers_html(request.headers());
+    let (began, method) = (Instant::now(), request.method().clone());
     let answered = tokio::time::timeout(TIMEOUT, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| bare(StatusCode::SERVICE_UNAVAILABLE));
     if response.extensions().get::<Bare>().is_some() {
         let (parts, _) = response.into_parts();
-        let (mut body, allow) = (plain_error(parts.status, html), parts.headers);
-        body.headers_mut().extend(allow);
-        response = body;
+        response = plain_error(parts.status, html);
+        response.headers_mut().extend(parts.headers);
+        response.extensions_mut().extend(parts.extensions);
     }
     secure(response.headers_mut(), cookies::is_secure(&app));
+    // Set by the router below; what it does not know has no pattern.
+    let route = response.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str);
+    app.metrics.request_answered(method.as_str(), route, response.status().as_u16(), began.elapsed());
+    response
+}
+
+/// Middleware on the routes: tells [`common`] which pattern matched.
+pub(crate) async fn matched(request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().cloned();
+    let mut response = next.run(request).await;
+    if let Some(path) = path {
+        response.extensions_mut().insert(path);
+    }
     response
 }
 

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -12,12 +14,26 @@ use crate::app::App;
 
 /// The routes of this file.
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz))
+    Router::new().route("/healthz", get(healthz)).route("/readyz", get(readyz)).route("/metrics", get(metrics))
 }
 
 async fn healthz(State(app): State<Arc<App>>) -> Json<Value> {
-    let set = app.flow.current();
-    Json(json!({ "status": "ok", "actions": { "set": set.hash(), "count": set.actions().len() } }))
+    let (set, reload) = (app.flow.current(), app.reloader.state());
+    Json(json!({
+        "status": "ok",
+        "actions": {
+            "set": set.hash(),
+            "count": set.actions().len(),
+            // Source lines stand in the diagnostics: for developers only.
+            "last_reload": if reload.last_error.is_some() { "refused" } else { "ok" },
+            "last_error": reload.last_error.filter(|_| app.dev),
+        }
+    }))
+}
+
+async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
+    app.metrics.passwords_waiting(app.passwords.waiting());
+    ([(CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], app.metrics.render())
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {

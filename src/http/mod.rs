@@ -25,7 +25,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
@@ -46,6 +46,7 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(userinfo::routes())
         .merge(introspect::routes())
         .merge(revoke::routes())
+        .route_layer(from_fn(headers::matched))
         .fallback(headers::not_found)
         .method_not_allowed_fallback(headers::method_not_allowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

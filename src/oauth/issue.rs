@@ -31,10 +31,12 @@ pub async fn issue(
     context: &RequestContext,
     transaction_id: String,
 ) -> Answer {
-    match decide_and_answer(app, request, session, context, transaction_id).await {
+    let answer = match decide_and_answer(app, request, session, context, transaction_id).await {
         Ok(answer) => answer,
         Err(error) => failure(request, &error).into(),
-    }
+    };
+    app.metrics.login_tried(answer.response.error().unwrap_or("ok"));
+    answer
 }
 
 async fn decide_and_answer(
@@ -54,10 +56,14 @@ async fn decide_and_answer(
         return Ok(request.destination.error("login_required", description).into());
     }
     let event = login_event(app, request, &session, &user, context, transaction_id);
-    let decision = app.flow.decide(Trigger::PostLogin, event).await.map_err(|_| Error::Busy)?;
+    let decision = app.flow.decide(Trigger::PostLogin, event).await.map_err(|_| {
+        app.metrics.actions_busy();
+        Error::Busy
+    })?;
     verdict::report(&decision, &request.client.client_id);
     match refusal(&decision) {
         Some(response) => {
+            app.metrics.decided(&decision);
             refuse(app, &session, &decision).await?;
             let ended = decision.session_revoked.is_some() && !is_failed(&decision);
             let change = if ended { SessionChange::End } else { SessionChange::Keep };
@@ -154,6 +160,7 @@ async fn allow(
     mint::settle(app, &mut decision, &scope)?;
     mint::settle(app, &mut decision, &scope)?;
     verdict::report_refusals(&decision, &request.client.client_id, seen);
+    app.metrics.decided(&decision);
     tracing::info!(client.id = request.client.client_id, set = %decision.trace.set, outcome = "allowed", "login");
     let now = app.clock.now_ms();
     let grant = Grant {

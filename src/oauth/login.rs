@@ -103,7 +103,7 @@ pub async fn submit(
     };
     match arrival {
         Ok(arrival) => complete(app, pending, arrival, browser, context).await,
-        Err(error) => problem(error).map(|problem| Submitted::Again(Box::new(pending), problem)),
+        Err(error) => problem(app, error).map(|problem| Submitted::Again(Box::new(pending), problem)),
     }
 }
 
@@ -119,11 +119,17 @@ impl<E: Into<Error>> From<E> for Failed {
     }
 }
 
-fn problem(failed: Failed) -> Result<Problem, Refused> {
+fn problem(app: &App, failed: Failed) -> Result<Problem, Refused> {
     match failed {
         Failed::Problem(problem) => Ok(problem),
-        Failed::Error(Error::TooManyAttempts { retry_after }) => Ok(Problem::TooManyAttempts { retry_after }),
-        Failed::Error(Error::Busy) => Ok(Problem::Busy),
+        Failed::Error(Error::TooManyAttempts { retry_after }) => {
+            app.metrics.login_tried("too_many_attempts");
+            Ok(Problem::TooManyAttempts { retry_after })
+        }
+        Failed::Error(Error::Busy) => {
+            app.metrics.passwords_busy();
+            Ok(Problem::Busy)
+        }
         Failed::Error(error) => Err(error.into()),
     }
 }
@@ -152,6 +158,7 @@ async fn known_user(app: &App, username: &str, password: &str, context: &Request
             Ok(Arrival::Known(Box::new(found.user)))
         }
         _ => {
+            app.metrics.login_tried("wrong_password");
             tracing::info!(outcome = "wrong_credentials", ip = context.ip, "login refused");
             Err(wrong)
         }
@@ -192,6 +199,7 @@ async fn complete(
 ) -> Result<Submitted, Refused> {
     if matches!(&arrival, Arrival::Known(user) if user.blocked) {
         finish(app, &pending).await?;
+        app.metrics.login_tried("blocked");
         tracing::info!(client.id = pending.request.client.client_id, outcome = "blocked", "login refused");
         let response = pending.request.destination.error("access_denied", "user is blocked");
         return Ok(Submitted::Answer(Box::new(response.into())));

@@ -28,7 +28,10 @@ fn every_call_of_post_login_has_its_effect() {
 fn effects_carry_the_place_of_their_call() {
     let sources = [
         ("lib/l.rhai", "fn claim(api) {\n  api.idToken.setCustomClaim(\"lib\", 1);\n}"),
-        ("10-a.rhai", "fn onExecutePostLogin(event, api) {\n  api.idToken.setCustomClaim(\"own\", 1);\n  l::claim(api);\n  [1].map(|x| api.accessToken.setCustomClaim(\"c\", x));\n}"),
+        (
+            "10-a.rhai",
+            "fn onExecutePostLogin(event, api) {\n  api.idToken.setCustomClaim(\"own\", 1);\n  l::claim(api);\n  [1].map(|x| api.accessToken.setCustomClaim(\"c\", x));\n}",
+        ),
     ];
     let decision = decide(&set(&sources), Trigger::PostLogin, event(), &host());
     let place = |setting: &crate::domain::decision::Setting| (setting.by.to_string(), setting.by.action.clone());
@@ -86,9 +89,16 @@ fn wrong_calls_say_what_is_right() {
     assert!(failure("api.idToken.setCustomClaim(\"x\");").contains("`api.idToken.setCustomClaim` does not take (string)"));
     assert!(failure("api.idToken.setCustomClaim(1, 2);").contains("the claim name must be a string, not i64"));
     let text = login("api.idtoken.setCustomClaim(\"a\", 1);").trace.actions[0].diagnostic.clone().unwrap();
-    assert!(text.contains("unknown property `idtoken` of `api` in post-login") && text.contains("did you mean `idToken`?"), "{text}");
+    assert!(
+        text.contains("unknown property `idtoken` of `api` in post-login") && text.contains("did you mean `idToken`?"),
+        "{text}"
+    );
     for scope in ["\"\"", "\"a b\"", "1", "\"x\".pad(281, 'x')"] {
-        let body = if scope.contains("pad") { "let s = \"\"; s.pad(281, 'x'); api.accessToken.addScope(s);".to_owned() } else { format!("api.accessToken.addScope({scope});") };
+        let body = if scope.contains("pad") {
+            "let s = \"\"; s.pad(281, 'x'); api.accessToken.addScope(s);".to_owned()
+        } else {
+            format!("api.accessToken.addScope({scope});")
+        };
         assert!(failure(&body).contains("api.accessToken.addScope"), "{scope}");
     }
 }
@@ -112,11 +122,22 @@ fn machines_have_their_own_api() {
         let source = format!("fn onExecuteCredentialsExchange(event, api) {{ {body} }}");
         decide(&set(&[("a.rhai", &source)]), Trigger::CredentialsExchange, machine(), &host())
     };
-    let decision = run("api.accessToken.setCustomClaim(\"a\", event.accessToken.scope).accessToken.removeScope(\"x\").tokenResponse.setCustomParameter(\"p\", event.user == ());");
-    assert_eq!((claims(&decision.access_token), claims(&decision.token_response)), (json!({"a": ["read:things"]}), json!({"p": true})));
-    assert!(matches!(run("api.access.deny(\"invalid_scope\", \"x\");").outcome, Outcome::Denied { code, .. } if code == "invalid_scope"));
-    assert!(matches!(run("api.access.deny(\"invalid_scope\");").outcome, Outcome::Denied { code, reason, .. } if code == "invalid_scope" && reason.is_empty()));
-    assert!(matches!(run("api.access.deny(\"because\");").outcome, Outcome::Denied { code, reason, .. } if code == "access_denied" && reason == "because"));
+    let decision = run(
+        "api.accessToken.setCustomClaim(\"a\", event.accessToken.scope).accessToken.removeScope(\"x\").tokenResponse.setCustomParameter(\"p\", event.user == ());",
+    );
+    assert_eq!(
+        (claims(&decision.access_token), claims(&decision.token_response)),
+        (json!({"a": ["read:things"]}), json!({"p": true}))
+    );
+    assert!(
+        matches!(run("api.access.deny(\"invalid_scope\", \"x\");").outcome, Outcome::Denied { code, .. } if code == "invalid_scope")
+    );
+    assert!(
+        matches!(run("api.access.deny(\"invalid_scope\");").outcome, Outcome::Denied { code, reason, .. } if code == "invalid_scope" && reason.is_empty())
+    );
+    assert!(
+        matches!(run("api.access.deny(\"because\");").outcome, Outcome::Denied { code, reason, .. } if code == "access_denied" && reason == "because")
+    );
     assert!(matches!(run("api.access.deny(\"login_required\", \"x\");").outcome, Outcome::Failed { .. }));
     let text = run("api.idToken.setCustomClaim(\"a\", 1);").trace.actions[0].diagnostic.clone().unwrap();
     assert!(text.contains("`api.idToken` exists in post-login only"), "{text}");
@@ -152,15 +173,21 @@ fn transaction_metadata_are_visible_at_once_and_bounded() {
 #[test]
 fn the_cache_answers_with_records_and_codes() {
     let host = host();
-    let set = set(&[("a.rhai", &handler(
-        "api.idToken.setCustomClaim(\"before\", api.cache.get(\"k\"));
+    let set = set(&[(
+        "a.rhai",
+        &handler(
+            "api.idToken.setCustomClaim(\"before\", api.cache.get(\"k\"));
         api.idToken.setCustomClaim(\"set\", api.cache.set(\"k\", \"v\", #{ ttl: 1000 }));
         api.idToken.setCustomClaim(\"bad\", api.cache.set(\"k2\", \"v\", #{ ttl: -1 }).code);
         api.idToken.setCustomClaim(\"gone\", api.cache.delete(\"none\").code);",
-    ))]);
+        ),
+    )]);
     let first = decide(&set, Trigger::PostLogin, event(), &host);
     let record = json!({"value": "v", "expires_at": 1_000_001_000});
-    assert_eq!(claims(&first.id_token), json!({"set": {"type": "success", "record": record}, "bad": "InvalidExpiry", "gone": "CacheKeyDoesNotExist"}));
+    assert_eq!(
+        claims(&first.id_token),
+        json!({"set": {"type": "success", "record": record}, "bad": "InvalidExpiry", "gone": "CacheKeyDoesNotExist"})
+    );
     assert_eq!(decide(&set, Trigger::PostLogin, event(), &host).id_token["before"].value, record);
     host.clock.advance(2);
     assert!(!decide(&set, Trigger::PostLogin, event(), &host).id_token.contains_key("before"));
@@ -168,7 +195,8 @@ fn the_cache_answers_with_records_and_codes() {
 
 #[test]
 fn token_response_parameters_are_bounded_together() {
-    let decision = login("let s = \"\"; s.pad(16000, 'x'); for i in 0..10 { api.tokenResponse.setCustomParameter(\"p\" + i, s); }");
+    let decision =
+        login("let s = \"\"; s.pad(16000, 'x'); for i in 0..10 { api.tokenResponse.setCustomParameter(\"p\" + i, s); }");
     assert_eq!((decision.token_response.len(), decision.refused.len()), (6, 4), "{:?}", decision.trace);
 }
 

@@ -36,7 +36,8 @@ fn texts_of_errors_are_bounded_and_in_one_line() {
 
 #[test]
 fn errors_that_a_script_catches_are_no_failure() {
-    let decision = login("try { throw \"x\" } catch (e) { api.idToken.setCustomClaim(\"e\", e); } try { event.user.nope } catch { }");
+    let decision =
+        login("try { throw \"x\" } catch (e) { api.idToken.setCustomClaim(\"e\", e); } try { event.user.nope } catch { }");
     assert_eq!((decision.outcome, claims(&decision.id_token)), (Outcome::Allowed, json!({"e": "x"})));
 }
 
@@ -49,7 +50,14 @@ fn wrong_types_name_function_and_types() {
 
 #[test]
 fn arithmetic_and_bounds_are_errors_not_panics() {
-    for body in ["1 / 0", "9223372036854775807 + 1", "let a = [1]; a[5]", "\"x\".sub_string(-9223372036854775808)", "1 << 65", "2 ** 64"] {
+    for body in [
+        "1 / 0",
+        "9223372036854775807 + 1",
+        "let a = [1]; a[5]",
+        "\"x\".sub_string(-9223372036854775808)",
+        "1 << 65",
+        "2 ** 64",
+    ] {
         let decision = login(&format!("let r = {{ {body} }};"));
         assert!(!format!("{decision:?}").contains("panicked"), "{body}");
     }

@@ -23,7 +23,11 @@ fn endless_loops_are_stopped() {
 #[test]
 fn the_deadline_stops_what_has_operations_left() {
     let limits = Limits { deadline_ms: 50, max_operations: u64::MAX, ..Limits::default() };
-    let set = FlowSet::from_sources(&Settings { limits, ..settings() }, &[("a.rhai", &handler("loop { try { loop {} } catch { } }"))]).unwrap();
+    let set = FlowSet::from_sources(
+        &Settings { limits, ..settings() },
+        &[("a.rhai", &handler("loop { try { loop {} } catch { } }"))],
+    )
+    .unwrap();
     let started = Instant::now();
     let decision = decide(&set, Trigger::PostLogin, event(), &host());
     assert!(started.elapsed() < Duration::from_secs(1));
@@ -74,7 +78,10 @@ fn replacing_is_bounded_before_it_allocates() {
 #[test]
 fn a_map_that_grows_through_its_index_meets_the_budget() {
     stopped("let s = \"\"; s.pad(16000, 'x'); let m = #{}; for i in 0..1000000 { m[\"k\" + i] = s + i; }", "");
-    stopped("let s = \"\"; s.pad(16000, 'x'); let m = event.user.app_metadata; for i in 0..1000000 { m[\"k\" + i] = s + i; }", "bytes of memory");
+    stopped(
+        "let s = \"\"; s.pad(16000, 'x'); let m = event.user.app_metadata; for i in 0..1000000 { m[\"k\" + i] = s + i; }",
+        "bytes of memory",
+    );
 }
 
 #[test]
@@ -96,7 +103,12 @@ fn sleeping_and_leaving_are_errors() {
 
 #[test]
 fn closures_in_a_loop_leave_nothing_behind() {
-    let set = set(&[("a.rhai", &handler("let m = #{ big: [1, 2, 3] }; let n = [1, 2].map(|x| m.big.len() + x); let r = event.authorization.roles.filter(|r| r != m);"))]);
+    let set = set(&[(
+        "a.rhai",
+        &handler(
+            "let m = #{ big: [1, 2, 3] }; let n = [1, 2].map(|x| m.big.len() + x); let r = event.authorization.roles.filter(|r| r != m);",
+        ),
+    )]);
     let kept = |runs: usize| {
         let budget = memory::Budget::begin(64 * 1024);
         for _ in 0..runs {
@@ -110,7 +122,9 @@ fn closures_in_a_loop_leave_nothing_behind() {
 
 #[test]
 fn deep_nesting_is_a_parse_error() {
-    for (open, close) in [("(", ")"), ("[", "]"), ("#{a:", "}"), ("{", "}"), ("if true {", "}"), ("loop {", "}"), ("!", ""), ("-", "")] {
+    for (open, close) in
+        [("(", ")"), ("[", "]"), ("#{a:", "}"), ("{", "}"), ("if true {", "}"), ("loop {", "}"), ("!", ""), ("-", "")]
+    {
         let body = format!("let x = {}1{};", open.repeat(5_000), close.repeat(5_000));
         body_problems(&body);
     }
@@ -135,7 +149,9 @@ fn output_is_cut_off() {
 
 #[test]
 fn a_cache_flood_is_answered_with_a_code() {
-    let decision = login("for i in 0..30 { let r = api.cache.set(\"k\" + i, \"v\"); if r.type == \"error\" { api.idToken.setCustomClaim(\"code\", r.code); } }");
+    let decision = login(
+        "for i in 0..30 { let r = api.cache.set(\"k\" + i, \"v\"); if r.type == \"error\" { api.idToken.setCustomClaim(\"code\", r.code); } }",
+    );
     assert_eq!(claims(&decision.id_token), json!({"code": "MaxSideEffectsExceeded"}));
 }
 

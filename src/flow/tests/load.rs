@@ -38,7 +38,9 @@ fn the_hash_follows_sources_names_settings_and_secrets() {
 #[test]
 fn a_file_without_handler_says_which_names_are_possible() {
     let text = problems("fn helper() {}");
-    assert!(text.contains("no handler") && text.contains("onExecutePostLogin") && text.contains("onExecuteCredentialsExchange"));
+    assert!(
+        text.contains("no handler") && text.contains("onExecutePostLogin") && text.contains("onExecuteCredentialsExchange")
+    );
     let text = problems("fn onExecutePostlogin(event, api) {}");
     assert!(text.contains("did you mean `onExecutePostLogin`?") && text.contains("actions/10-a.rhai:1:4"), "{text}");
     assert!(problems("").contains("no handler"));
@@ -81,7 +83,8 @@ fn unknown_variables_and_functions_are_found_when_loading() {
 
 #[test]
 fn all_problems_of_all_files_are_reported_at_once() {
-    let error = FlowSet::from_sources(&settings(), &[("a.rhai", "let x = 1;"), ("b.rhai", "fn ("), ("c.rhai", GOOD)]).unwrap_err();
+    let error =
+        FlowSet::from_sources(&settings(), &[("a.rhai", "let x = 1;"), ("b.rhai", "fn ("), ("c.rhai", GOOD)]).unwrap_err();
     let files: Vec<&str> = error.problems.iter().map(|problem| problem.file.as_str()).collect();
     assert_eq!(files, ["actions/a.rhai", "actions/b.rhai"]);
 }
@@ -135,7 +138,9 @@ fn libraries_are_namespaces_that_see_each_other() {
 #[test]
 fn calls_into_libraries_are_checked_when_loading() {
     let library = ("lib/claims.rhai", "fn name(x) { x } private fn hidden() {}");
-    for (call, hint) in [("claims::nam(1)", "did you mean `name`?"), ("claims::name()", "with 0 arguments"), ("clams::name(1)", "`claims`")] {
+    for (call, hint) in
+        [("claims::nam(1)", "did you mean `name`?"), ("claims::name()", "with 0 arguments"), ("clams::name(1)", "`claims`")]
+    {
         let error = FlowSet::from_sources(&settings(), &[library, ("a.rhai", &handler(call))]).unwrap_err().to_string();
         assert!(error.contains(hint) && error.contains("actions/a.rhai:2:"), "{error}");
     }
@@ -151,7 +156,8 @@ fn a_library_has_no_handlers_and_a_free_name() {
 
 #[test]
 fn settings_without_a_file_are_a_problem() {
-    let with = |name: &str| Settings { actions: BTreeMap::from([(name.to_owned(), ActionSettings::default())]), ..settings() };
+    let with =
+        |name: &str| Settings { actions: BTreeMap::from([(name.to_owned(), ActionSettings::default())]), ..settings() };
     let error = FlowSet::from_sources(&with("10-rols"), &[("10-roles.rhai", GOOD)]).unwrap_err().to_string();
     assert!(error.contains("has no file `10-rols.rhai`") && error.contains("did you mean `10-roles`?"), "{error}");
     assert!(FlowSet::from_sources(&with("10-roles"), &[("_10-roles.rhai", GOOD)]).is_ok());
@@ -171,7 +177,8 @@ fn a_directory_is_read_with_links_and_without_what_is_not_ours() {
         std::fs::write(path.join(name), [0xff, 0]).unwrap();
     }
     std::fs::write(path.join("lib/x.rhai"), "fn y() { 1 }").unwrap();
-    let set = FlowSet::load(&Settings { directory: path.to_owned(), ..settings() }).unwrap_or_else(|error| panic!("{error}"));
+    let set =
+        FlowSet::load(&Settings { directory: path.to_owned(), ..settings() }).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(set.actions().len(), 1);
     assert_eq!(set.actions()[0].name, "10-linked");
 }

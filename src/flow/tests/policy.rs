@@ -14,39 +14,64 @@ fn with(name: &str, own: ActionSettings) -> Settings {
 
 #[test]
 fn later_actions_see_metadata_of_earlier_ones_and_the_same_does_not() {
-    let decision = run(&settings(), &[
-        ("1.rhai", handler("api.user.setAppMetadata(\"region\", \"us\"); api.user.setUserMetadata(\"theme\", ()); api.idToken.setCustomClaim(\"same\", event.user.app_metadata.region);")),
-        ("2.rhai", handler("api.idToken.setCustomClaim(\"later\", [event.user.app_metadata.region, \"theme\" in event.user.user_metadata]);")),
-    ]);
+    let decision = run(
+        &settings(),
+        &[
+            (
+                "1.rhai",
+                handler(
+                    "api.user.setAppMetadata(\"region\", \"us\"); api.user.setUserMetadata(\"theme\", ()); api.idToken.setCustomClaim(\"same\", event.user.app_metadata.region);",
+                ),
+            ),
+            (
+                "2.rhai",
+                handler(
+                    "api.idToken.setCustomClaim(\"later\", [event.user.app_metadata.region, \"theme\" in event.user.user_metadata]);",
+                ),
+            ),
+        ],
+    );
     assert_eq!(claims(&decision.id_token), json!({"same": "eu", "later": ["us", false]}));
 }
 
 #[test]
 fn changes_of_event_do_not_carry_over() {
-    let decision = run(&settings(), &[
-        ("1.rhai", handler("event.user.email = \"x\"; let e = event; e = 1;")),
-        ("2.rhai", handler("api.idToken.setCustomClaim(\"v\", event.user.email);")),
-    ]);
+    let decision = run(
+        &settings(),
+        &[
+            ("1.rhai", handler("event.user.email = \"x\"; let e = event; e = 1;")),
+            ("2.rhai", handler("api.idToken.setCustomClaim(\"v\", event.user.email);")),
+        ],
+    );
     assert_eq!(claims(&decision.id_token), json!({"v": "ada@example.com"}));
 }
 
 #[test]
 fn a_denial_keeps_metadata_and_stops_later_actions() {
-    let decision = run(&settings(), &[
-        ("1.rhai", handler("api.user.setAppMetadata(\"a\", 1); api.access.deny(\"no\"); api.user.setAppMetadata(\"b\", 2);")),
-        ("2.rhai", handler("api.user.setAppMetadata(\"c\", 3);")),
-    ]);
+    let decision = run(
+        &settings(),
+        &[
+            (
+                "1.rhai",
+                handler("api.user.setAppMetadata(\"a\", 1); api.access.deny(\"no\"); api.user.setAppMetadata(\"b\", 2);"),
+            ),
+            ("2.rhai", handler("api.user.setAppMetadata(\"c\", 3);")),
+        ],
+    );
     assert_eq!(claims(&decision.app_metadata), json!({"a": 1, "b": 2}));
     assert_eq!(decision.trace.actions.len(), 1);
 }
 
 #[test]
 fn a_failed_action_has_no_effects_and_fails_the_login() {
-    let decision = run(&settings(), &[
-        ("1.rhai", handler("api.idToken.setCustomClaim(\"kept\", 1);")),
-        ("2.rhai", handler("api.idToken.setCustomClaim(\"lost\", 1); api.access.deny(\"x\"); throw \"secret text\";")),
-        ("3.rhai", handler("api.idToken.setCustomClaim(\"never\", 1);")),
-    ]);
+    let decision = run(
+        &settings(),
+        &[
+            ("1.rhai", handler("api.idToken.setCustomClaim(\"kept\", 1);")),
+            ("2.rhai", handler("api.idToken.setCustomClaim(\"lost\", 1); api.access.deny(\"x\"); throw \"secret text\";")),
+            ("3.rhai", handler("api.idToken.setCustomClaim(\"never\", 1);")),
+        ],
+    );
     let Outcome::Failed { reference, message } = &decision.outcome else { panic!("{:?}", decision.outcome) };
     assert!(reference.len() >= 16 && message.contains("secret text"));
     assert_eq!(claims(&decision.id_token), json!({"kept": 1}));
@@ -57,11 +82,24 @@ fn a_failed_action_has_no_effects_and_fails_the_login() {
 #[test]
 fn an_action_that_may_be_skipped_loses_its_own_effects_only() {
     let skip = with("2", ActionSettings { on_error: OnError::Skip, ..ActionSettings::default() });
-    let decision = run(&skip, &[
-        ("1.rhai", handler("api.idToken.setCustomClaim(\"a\", 1);")),
-        ("2.rhai", handler("api.idToken.setCustomClaim(\"a\", 2); api.transaction.setMetadata(\"x\", 1); api.user.setAppMetadata(\"region\", \"us\"); api.access.deny(\"x\"); throw 1;")),
-        ("3.rhai", handler("api.idToken.setCustomClaim(\"b\", [event.user.app_metadata.region, event.transaction.metadata.x]);")),
-    ]);
+    let decision = run(
+        &skip,
+        &[
+            ("1.rhai", handler("api.idToken.setCustomClaim(\"a\", 1);")),
+            (
+                "2.rhai",
+                handler(
+                    "api.idToken.setCustomClaim(\"a\", 2); api.transaction.setMetadata(\"x\", 1); api.user.setAppMetadata(\"region\", \"us\"); api.access.deny(\"x\"); throw 1;",
+                ),
+            ),
+            (
+                "3.rhai",
+                handler(
+                    "api.idToken.setCustomClaim(\"b\", [event.user.app_metadata.region, event.transaction.metadata.x]);",
+                ),
+            ),
+        ],
+    );
     assert_eq!(decision.outcome, Outcome::Allowed);
     assert_eq!(claims(&decision.id_token), json!({"a": 1, "b": ["eu", null]}));
     assert_eq!(decision.trace.actions[1].outcome, "skipped");
@@ -71,7 +109,8 @@ fn an_action_that_may_be_skipped_loses_its_own_effects_only() {
 
 #[test]
 fn an_action_runs_for_its_clients_only_and_not_when_it_is_off() {
-    let for_client = |id: &str| with("1", ActionSettings { clients: Some(vec![id.to_owned()]), ..ActionSettings::default() });
+    let for_client =
+        |id: &str| with("1", ActionSettings { clients: Some(vec![id.to_owned()]), ..ActionSettings::default() });
     let source = [("1.rhai", handler("api.idToken.setCustomClaim(\"a\", 1);"))];
     assert_eq!(run(&for_client("web"), &source).trace.actions.len(), 1);
     assert_eq!(run(&for_client("other"), &source).trace.actions.len(), 0);
@@ -98,7 +137,10 @@ fn a_decision_survives_storage() {
 
 #[test]
 fn nothing_is_kept_between_runs() {
-    let set = set(&[("a.rhai", "const SEEN = #{ n: 0 }; fn onExecutePostLogin(event, api) { let s = SEEN; s.n += 1; api.idToken.setCustomClaim(\"n\", s.n); }")]);
+    let set = set(&[(
+        "a.rhai",
+        "const SEEN = #{ n: 0 }; fn onExecutePostLogin(event, api) { let s = SEEN; s.n += 1; api.idToken.setCustomClaim(\"n\", s.n); }",
+    )]);
     for _ in 0..2 {
         assert_eq!(claims(&decide(&set, Trigger::PostLogin, event(), &host()).id_token), json!({"n": 1}));
     }

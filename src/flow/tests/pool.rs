@@ -9,7 +9,13 @@ fn flow(source: &str, limits: &Limits) -> Arc<Flow> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_finds_no_place_is_sent_away_and_the_others_are_served() {
-    let limits = Limits { max_concurrent_runs: 1, max_waiting_runs: 1, deadline_ms: 500, max_operations: u64::MAX, ..Limits::default() };
+    let limits = Limits {
+        max_concurrent_runs: 1,
+        max_waiting_runs: 1,
+        deadline_ms: 500,
+        max_operations: u64::MAX,
+        ..Limits::default()
+    };
     let flow = flow(&handler("loop {}"), &limits);
     let runs: Vec<_> = (0..4)
         .map(|_| {

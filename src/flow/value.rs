@@ -17,10 +17,6 @@ const MAX_DEPTH: usize = 64;
 /// The largest integer that a float holds exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The tag of a string that `trim` or `replace` changed in place. Rhai writes a receiver back to where it came from; if that
-/// is `event`, the author wanted the result of the call and not to change `event`.
-pub(crate) const WRITTEN_BACK: i32 = 1;
-
 /// Why a script value is no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unfit {

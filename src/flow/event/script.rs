@@ -40,7 +40,7 @@ impl Part {
 
     fn set(&self, context: &NativeCallContext, name: &str, value: &Dynamic) {
         let current = members::get(self, name);
-        if value.tag() == value::WRITTEN_BACK || current.is_some_and(|current| same(&current, value)) {
+        if current.is_some_and(|current| same(&current, value)) {
             return;
         }
         // `event.user.email.replace("@", " ")` is meant for its result, as in JavaScript.

@@ -1,5 +1,7 @@
 //! The token side through the real server: grants, replay, races, introspection, revocation.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
+
 mod support;
 
 #[path = "token/client_credentials.rs"]

@@ -14,49 +14,28 @@ use super::toolbox::Names;
 use super::{Diagnostic, source, suggest};
 
 /// Methods that call a function they are given and do not keep it: Rhai's and the script library's.
-const CALLBACKS: [&str; 44] = [
+const CALLBACKS: [&str; 23] = [
     "all",
-    "any",
-    "count",
     "dedup",
     "drain",
-    "each",
-    "entries",
     "every",
-    "extract",
     "filter",
     "find",
     "findIndex",
-    "findLast",
-    "findLastIndex",
-    "find_index",
     "find_map",
     "flatMap",
-    "flat_map",
     "forEach",
     "for_each",
-    "groupBy",
-    "group_by",
     "index_of",
-    "indexOf",
     "map",
-    "mapValues",
-    "map_values",
-    "none",
+    "order",
     "order_by",
-    "orderBy",
-    "partition",
     "reduce",
-    "reduceRight",
     "reduce_rev",
     "retain",
     "some",
     "sort",
-    "sortBy",
     "sort_by",
-    "sorted",
-    "split",
-    "sum",
     "toSorted",
     "zip",
 ];
@@ -129,8 +108,11 @@ fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
         let name = function.name;
         let receiver = usize::from(function.this_type.is_some());
         let parameters = function.params.len() + receiver;
-        let reserved = file.names.reserves(name, parameters) || file.names.reserves(name, parameters + 1);
-        if reserved || matches!(name, "event" | "api") || name == CURRY || CALLBACKS.contains(&name) {
+        if file.names.reserves(name, parameters)
+            || matches!(name, "event" | "api")
+            || name == CURRY
+            || CALLBACKS.contains(&name)
+        {
             let message = format!("the function `{name}` would take the place of a built-in one");
             let problem = file.problem(source::definition(file.source, name), message);
             problems.push(problem.with_hint("choose another name"));

@@ -74,6 +74,11 @@ pub(crate) fn to_json_map(map: &Map) -> Result<JsonMap, Unfit> {
     convert_map(map, 0)
 }
 
+/// Whether the value is an object of `event`, which scripts use like a map.
+pub(crate) fn is_part_of_event(value: &Dynamic) -> bool {
+    value.is::<Metadata>() || value.is::<Part>()
+}
+
 fn convert(value: &Dynamic, depth: usize) -> Result<Value, Unfit> {
     if depth > MAX_DEPTH {
         return Err(Unfit::TooDeep);

@@ -34,6 +34,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let seen = decision.refused.len();
     let scope = scopes::edited_for_machine(&granted, &mut decision, &api);
     verdict::report_refusals(&decision, &client.client_id, seen);
+    app.metrics.decided(&decision);
     let minted = mint::mint_for_machine(app, client, &api, &scope, &decision)?;
     Ok(Answer { members: minted.response_of(&scope, &decision), set: decision.trace.set })
 }

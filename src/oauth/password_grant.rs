@@ -48,6 +48,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let scope = scopes::edited(&base, &mut decision, client, api.as_ref());
     mint::settle(app, &mut decision, &scope)?;
     verdict::report_refusals(&decision, &client.client_id, seen);
+    app.metrics.decided(&decision);
 
     let now = app.clock.now_ms();
     let grant = Grant {
@@ -94,8 +95,15 @@ async fn api_of(app: &App, audience: Option<&str>) -> Result<Option<ResourceServ
     api.map(Some).ok_or_else(invalid)
 }
 
-/// Checks the password and counts the login: before the actions run, and even if they then deny.
+/// The user of the password, counted in the metrics like a login in the browser.
 async fn authenticate(app: &App, login: &str, password: &str, context: &RequestContext) -> Result<User> {
+    let result = check_password(app, login, password, context).await;
+    app.metrics.login_tried(result.as_ref().map_or_else(Error::code, |_| "ok"));
+    result
+}
+
+/// Checks the password and counts the login: before the actions run, and even if they then deny.
+async fn check_password(app: &App, login: &str, password: &str, context: &RequestContext) -> Result<User> {
     let wrong = || Error::protocol("invalid_grant", "Wrong email or password.");
     if password.len() > MAX_PASSWORD_BYTES {
         return Err(wrong());
@@ -103,7 +111,10 @@ async fn authenticate(app: &App, login: &str, password: &str, context: &RequestC
     let attempt = throttle::attempt(app, login, context).await?;
     let found = app.store.credentials(login.trim()).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
-    let fits = app.passwords.verify(password, hash).await.map_err(|_| Error::Busy)?;
+    let Ok(fits) = app.passwords.verify(password, hash).await else {
+        app.metrics.passwords_busy();
+        return Err(Error::Busy);
+    };
     let mut user = found.filter(|_| fits).ok_or_else(wrong)?.user;
     attempt.succeeded(app).await?;
     if user.blocked {

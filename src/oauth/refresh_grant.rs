@@ -65,6 +65,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let scope = scopes::edited(&base, &mut decision, client, presented.api.as_ref());
     mint::settle(app, &mut decision, &scope)?;
     verdict::report_refusals(&decision, &client.client_id, seen);
+    app.metrics.decided(&decision);
     let grant = Grant { scope, decision, ..old.clone() };
     let narrowed = asked.map_or_else(|| grant.scope.clone(), |asked| grant.scope.filter(|word| asked.contains(word)));
     let minted = mint::mint(app, order(&grant, client, &presented, &narrowed))?;

@@ -38,6 +38,7 @@ pub async fn exchange(app: &App, request: Request<'_>) -> Result<Answer> {
     let started = Instant::now();
     let mut seen = Seen::default();
     let result = run(app, &request, &mut seen).await;
+    count(app, &seen, &result);
     log(&seen, &result, started);
     result
 }
@@ -85,6 +86,11 @@ fn grant_type(parameters: &Parameters) -> Result<GrantType> {
 pub(super) fn not_allowed(grant: GrantType) -> Error {
     let description = format!("Grant type '{}' not allowed for the client.", grant.as_str());
     Error::protocol("unauthorized_client", description)
+}
+
+fn count(app: &App, seen: &Seen, result: &Result<Answer>) {
+    let outcome = result.as_ref().map_or_else(Error::code, |_| "ok");
+    app.metrics.token_requested(seen.grant.map_or("-", GrantType::as_str), outcome);
 }
 
 fn log(seen: &Seen, result: &Result<Answer>, started: Instant) {

@@ -28,17 +28,13 @@ pub struct Subject<'a> {
 /// `Busy`; `Denied` and `ActionFailed` as the actions decided; the database's.
 pub async fn post_login(app: &App, event: Event, subject: Subject<'_>) -> Result<Decision> {
     let client_id = event.client.client_id.clone();
-    let decision = app.flow.decide(Trigger::PostLogin, event).await.map_err(|_| Error::Busy)?;
-    report(&decision, &client_id);
-    let denied = denial(&decision);
-    if let Some(error @ Error::ActionFailed { .. }) = denied {
-        return Err(error);
-    }
-    let ended = ending(&decision, subject);
-    if denied.is_some() || ended.is_some() {
+    let decision = decide(app, Trigger::PostLogin, event, &client_id).await?;
+    let Some(error) = refusal(&decision, subject) else { return Ok(decision) };
+    app.metrics.decided(&decision);
+    if !matches!(error, Error::ActionFailed { .. }) {
         persist_denial(app, &decision, subject).await?;
     }
-    denied.or(ended).map_or(Ok(decision), Err)
+    Err(error)
 }
 
 /// Runs credentials-exchange and returns a Decision that lets the request go on.
@@ -47,9 +43,23 @@ pub async fn post_login(app: &App, event: Event, subject: Subject<'_>) -> Result
 /// `Busy`; `Denied` and `ActionFailed` as the actions decided.
 pub async fn credentials_exchange(app: &App, event: Event) -> Result<Decision> {
     let client_id = event.client.client_id.clone();
-    let decision = app.flow.decide(Trigger::CredentialsExchange, event).await.map_err(|_| Error::Busy)?;
-    report(&decision, &client_id);
-    denial(&decision).map_or(Ok(decision), Err)
+    let decision = decide(app, Trigger::CredentialsExchange, event, &client_id).await?;
+    match denial(&decision) {
+        Some(error) => {
+            app.metrics.decided(&decision);
+            Err(error)
+        }
+        None => Ok(decision),
+    }
+}
+
+async fn decide(app: &App, trigger: Trigger, event: Event, client_id: &str) -> Result<Decision> {
+    let Ok(decision) = app.flow.decide(trigger, event).await else {
+        app.metrics.actions_busy();
+        return Err(Error::Busy);
+    };
+    report(&decision, client_id);
+    Ok(decision)
 }
 
 /// The metadata writes of a Decision.

@@ -8,25 +8,25 @@ use vestibule::domain::hash;
 use crate::support::{Browser, PASSWORD, Server};
 
 /// A verifier of RFC 7636's length.
-pub const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 /// Where `demo-web` receives its codes.
-pub const CALLBACK: &str = "http://localhost:3000/callback";
+pub(crate) const CALLBACK: &str = "http://localhost:3000/callback";
 /// The API of the configuration.
-pub const API: &str = "https://api.example.com/";
+pub(crate) const API: &str = "https://api.example.com/";
 /// Id and secret of the web application.
-pub const WEB: [(&str, &str); 2] = [("client_id", "demo-web"), ("client_secret", "demo-web-secret")];
+pub(crate) const WEB: [(&str, &str); 2] = [("client_id", "demo-web"), ("client_secret", "demo-web-secret")];
 /// Another application.
-pub const OTHER: [(&str, &str); 2] = [("client_id", "demo-other"), ("client_secret", "demo-other-secret")];
+pub(crate) const OTHER: [(&str, &str); 2] = [("client_id", "demo-other"), ("client_secret", "demo-other-secret")];
 /// A machine.
-pub const MACHINE: [(&str, &str); 2] = [("client_id", "demo-m2m"), ("client_secret", "demo-m2m-secret")];
+pub(crate) const MACHINE: [(&str, &str); 2] = [("client_id", "demo-m2m"), ("client_secret", "demo-m2m-secret")];
 
 /// Credentials and further parameters as one form.
-pub fn form<'a>(credentials: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+pub(crate) fn form<'a>(credentials: &[(&'a str, &'a str)], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     [credentials, more].concat()
 }
 
 /// Logs Ada in at `demo-web` and returns the code.
-pub async fn code(server: &Server, scope: &str, audience: Option<&str>) -> String {
+pub(crate) async fn code(server: &Server, scope: &str, audience: Option<&str>) -> String {
     let mut url = server.url("/authorize");
     url.query_pairs_mut()
         .append_pair("response_type", "code")
@@ -46,7 +46,7 @@ pub async fn code(server: &Server, scope: &str, audience: Option<&str>) -> Strin
 }
 
 /// The form that redeems a code rightly.
-pub fn redemption(code: &str) -> Vec<(&str, &str)> {
+pub(crate) fn redemption(code: &str) -> Vec<(&str, &str)> {
     form(
         &WEB,
         &[("grant_type", "authorization_code"), ("code", code), ("redirect_uri", CALLBACK), ("code_verifier", VERIFIER)],
@@ -54,7 +54,7 @@ pub fn redemption(code: &str) -> Vec<(&str, &str)> {
 }
 
 /// Ada's tokens by password.
-pub async fn tokens(server: &Server, scope: &str, audience: Option<&str>) -> Value {
+pub(crate) async fn tokens(server: &Server, scope: &str, audience: Option<&str>) -> Value {
     let mut more =
         vec![("grant_type", "password"), ("username", "ada@example.com"), ("password", PASSWORD), ("scope", scope)];
     more.extend(audience.map(|audience| ("audience", audience)));
@@ -64,19 +64,19 @@ pub async fn tokens(server: &Server, scope: &str, audience: Option<&str>) -> Val
 }
 
 /// Exchanges a refresh token at `demo-web`.
-pub async fn refresh(server: &Server, token: &str, more: &[(&str, &str)]) -> (u16, Value) {
+pub(crate) async fn refresh(server: &Server, token: &str, more: &[(&str, &str)]) -> (u16, Value) {
     let parameters = [&[("grant_type", "refresh_token"), ("refresh_token", token)], more].concat();
     server.token(&form(&WEB, &parameters)).await
 }
 
 /// Status and body of `/userinfo`.
-pub async fn userinfo(server: &Server, token: &str) -> (u16, Value) {
+pub(crate) async fn userinfo(server: &Server, token: &str) -> (u16, Value) {
     let answer = reqwest::Client::new().get(server.url("/userinfo")).bearer_auth(token).send().await.unwrap();
     (answer.status().as_u16(), answer.json().await.unwrap_or(Value::Null))
 }
 
 /// The answer of `/oauth/introspect` to a client.
-pub async fn introspect(server: &Server, credentials: &[(&str, &str)], token: &str) -> Value {
+pub(crate) async fn introspect(server: &Server, credentials: &[(&str, &str)], token: &str) -> Value {
     let url = server.url("/oauth/introspect");
     let answer = reqwest::Client::new().post(url).form(&form(credentials, &[("token", token)])).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -84,7 +84,7 @@ pub async fn introspect(server: &Server, credentials: &[(&str, &str)], token: &s
 }
 
 /// The status of `/oauth/revoke`; its body is empty.
-pub async fn revoke(server: &Server, credentials: &[(&str, &str)], token: &str) {
+pub(crate) async fn revoke(server: &Server, credentials: &[(&str, &str)], token: &str) {
     let url = server.url("/oauth/revoke");
     let answer = reqwest::Client::new().post(url).form(&form(credentials, &[("token", token)])).send().await.unwrap();
     assert_eq!(answer.status(), 200);
@@ -92,13 +92,13 @@ pub async fn revoke(server: &Server, credentials: &[(&str, &str)], token: &str) 
 }
 
 /// Header and claims of a JWT, unverified.
-pub fn jwt(token: &Value) -> (Value, Value) {
+pub(crate) fn jwt(token: &Value) -> (Value, Value) {
     let mut parts = token.as_str().unwrap().split('.');
     let mut part = || serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts.next().unwrap()).unwrap()).unwrap();
     (part(), part())
 }
 
 /// A text member.
-pub fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+pub(crate) fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {body}"))
 }

@@ -134,7 +134,7 @@ async fn without_offline_access_there_is_no_refresh_token() {
 }
 
 /// Runs `n` requests at the same time.
-pub async fn futures_of<F: Future>(n: usize, request: impl Fn(usize) -> F) -> Vec<F::Output> {
+pub(crate) async fn futures_of<F: Future>(n: usize, request: impl Fn(usize) -> F) -> Vec<F::Output> {
     let mut all: Vec<_> = (0..n).map(|i| Box::pin(request(i))).collect();
     let mut done: Vec<Option<F::Output>> = (0..n).map(|_| None).collect();
     std::future::poll_fn(|context| {

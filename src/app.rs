@@ -89,6 +89,7 @@ impl App {
         let action_settings = Arc::new(ArcSwap::from_pointee(config.actions.clone()));
         let current = Arc::clone(&action_settings);
         let reloader = Reloader::new(Arc::clone(&flow), move || flow::Settings::clone(&current.load()), !dev);
+        let passwords = Passwords::new(random.clone());
         let app = Self {
             issuer: config.issuer.clone(),
             tenant: config.tenant.clone(),
@@ -105,7 +106,7 @@ impl App {
             lifetimes: config.lifetimes,
             trusted_proxies: config.server.trusted_proxies.clone(),
             metrics: Metrics::default(),
-            passwords: Passwords::new(random),
+            passwords,
         };
         // Key generation and password hashing are the slow parts of a first start; they need each other not.
         tokio::try_join!(app.load_keys(config), app.declare(config))?;

@@ -129,8 +129,11 @@ fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
         let name = function.name;
         let receiver = usize::from(function.this_type.is_some());
         let parameters = function.params.len() + receiver;
-        let reserved = file.names.reserves(name, parameters) || file.names.reserves(name, parameters + 1);
-        if reserved || matches!(name, "event" | "api") || name == CURRY || CALLBACKS.contains(&name) {
+        if file.names.reserves(name, parameters)
+            || matches!(name, "event" | "api")
+            || name == CURRY
+            || CALLBACKS.contains(&name)
+        {
             let message = format!("the function `{name}` would take the place of a built-in one");
             let problem = file.problem(source::definition(file.source, name), message);
             problems.push(problem.with_hint("choose another name"));

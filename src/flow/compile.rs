@@ -1,8 +1,10 @@
 //! From the text of one file to a checked tree.
 //!
 //! Constants need two passes: Rhai does not show them to functions. The first tree is checked and its constants are computed,
-//! under the limits and without the host; the second is compiled with them in scope, which puts their values into the functions.
+//! under the limits and without the host; the second is compiled with them in scope, which puts their values into the functions wherever the optimizer does so; at
+//! the other places (`LIST[i]`, `LIST.len()`) the run looks them up.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,7 @@ const CONSTANTS_DEADLINE: Duration = Duration::from_millis(200);
 pub(super) struct Compiled {
     pub(super) ast: AST,
     /// The constants of the top level.
-    pub(super) constants: Vec<(String, Dynamic)>,
+    pub(super) constants: BTreeMap<String, Dynamic>,
 }
 
 /// Compiles and checks. `file` is the name as shown.

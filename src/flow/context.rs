@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rhai::{EvalAltResult, NativeCallContext};
 
 use super::effects::Effects;
+use super::failure::Sources;
 use super::{Event, Host, Limits, Trigger};
 use crate::domain::decision::{Provenance, Refusal};
 
@@ -25,6 +26,7 @@ struct Inner {
     secrets: Arc<BTreeMap<String, String>>,
     host: Host,
     limits: Limits,
+    sources: Arc<Sources>,
     effects: Mutex<Effects>,
 }
 
@@ -38,6 +40,7 @@ pub(crate) struct Start<'a> {
     pub(crate) secrets: Arc<BTreeMap<String, String>>,
     pub(crate) host: Host,
     pub(crate) limits: &'a Limits,
+    pub(crate) sources: Arc<Sources>,
     pub(crate) effects: Effects,
 }
 
@@ -51,6 +54,7 @@ impl Run {
             secrets: start.secrets,
             host: start.host,
             limits: start.limits.clone(),
+            sources: start.sources,
             effects: Mutex::new(start.effects),
         }))
     }
@@ -94,6 +98,13 @@ impl Run {
             line: position.line().unwrap_or(0),
             column: position.position().unwrap_or(0),
         }
+    }
+
+    /// The source from the place of the call to the end of its line.
+    pub(crate) fn source_at(&self, context: &NativeCallContext) -> Option<&str> {
+        let place = self.provenance(context);
+        let line = self.0.sources.get(&place.file)?.lines().nth(place.line.checked_sub(1)?)?;
+        line.char_indices().nth(place.column.checked_sub(1)?).map(|(at, _)| &line[at..])
     }
 
     /// Records that a call asked for something and did not get it.

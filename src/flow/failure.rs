@@ -11,7 +11,7 @@ use super::toolbox::Names;
 use super::{Diagnostic, Limits, api, suggest, value};
 
 /// Sources by file as shown: for the line under the caret.
-pub(super) type Sources = BTreeMap<String, Arc<str>>;
+pub(crate) type Sources = BTreeMap<String, Arc<str>>;
 
 /// Why the engine was told to stop.
 pub(super) const DEADLINE: &str = "deadline";
@@ -109,6 +109,11 @@ fn describe(setting: Setting<'_>, error: &mut EvalAltResult) -> (String, Option<
             }
             _ => plain("the run was stopped".to_owned()),
         },
+        EvalAltResult::ErrorDataRace(..) => {
+            let hint =
+                "a closure cannot use the list or map whose method it is an argument of; copy it first: `let copy = list;`";
+            ("a closure uses the value that is being worked on".to_owned(), Some(hint.to_owned()))
+        }
         other => {
             other.clear_position();
             plain(lower(&other.to_string()))

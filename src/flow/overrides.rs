@@ -2,18 +2,21 @@
 //! allocate before they look at a limit. Registered after the packages, since the later module wins.
 
 use rhai::packages::{
-    BasicArrayPackage, BasicMapPackage, BasicMathPackage, BitFieldPackage, CorePackage, LogicPackage, MoreStringPackage,
-    Package,
+    ArithmeticPackage, BasicArrayPackage, BasicIteratorPackage, BasicMapPackage, BasicMathPackage, BasicStringPackage,
+    BitFieldPackage, LanguageCorePackage, LogicPackage, MoreStringPackage, Package,
 };
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Module, NativeCallContext, Shared};
 
 use super::context::{Scripted, mistake};
 
 /// The packages that scripts get: Rhai's standard ones without BLOBs (which no claim can hold, and whose constructor
-/// allocates what it is told) and without `timestamp` (time comes from the host).
+/// allocates what it is told), without `timestamp` (time comes from the host) and without methods of function values.
 pub(super) fn packages() -> Shared<Module> {
     let mut module = Module::new();
-    CorePackage::init(&mut module);
+    LanguageCorePackage::init(&mut module);
+    ArithmeticPackage::init(&mut module);
+    BasicStringPackage::init(&mut module);
+    BasicIteratorPackage::init(&mut module);
     BitFieldPackage::init(&mut module);
     LogicPackage::init(&mut module);
     BasicMathPackage::init(&mut module);

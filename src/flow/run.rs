@@ -13,7 +13,7 @@ use super::event::script::Part;
 use super::failure::{self, Setting};
 use super::functions::{Calls, RunHandle};
 use super::memory::Budget;
-use super::set::Action;
+use super::set::{Action, Constants};
 use super::{Diagnostic, Event, FlowSet, Host, Trigger, api};
 
 /// What an action may use and where it begins.
@@ -82,6 +82,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
         secrets: action.secrets.clone(),
         host: order.host.clone(),
         limits: &set.limits,
+        sources: set.sources.clone(),
         effects: order.effects,
     });
     let place = action.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place);
@@ -129,6 +130,7 @@ fn engine(
         // Reading the clock at each operation would cost more than most operations.
         (operations & 255 == 1 && Instant::now() > deadline).then(|| failure::DEADLINE.into())
     });
+    resolve_variables(&mut engine, &set.constants);
     let limit = set.limits.max_log_size;
     let printed = logs.clone();
     engine.on_print(move |line| printed.lock().unwrap_or_else(PoisonError::into_inner).push(line, limit));
@@ -138,6 +140,24 @@ fn engine(
         debugged.lock().unwrap_or_else(PoisonError::into_inner).push(&line, limit);
     });
     engine
+}
+
+/// Constants that the optimizer left as variables; and the handles `event` and `api` by value, so that a closure that uses
+/// them does not lock them for the call that it is an argument of.
+#[expect(deprecated, reason = "not deprecated but marked as volatile; the version is pinned")]
+fn resolve_variables(engine: &mut Engine, constants: &Arc<Constants>) {
+    let constants = constants.clone();
+    engine.on_var(move |name, index, context| {
+        if index == 0 {
+            let own = context.source().and_then(|file| constants.get(file));
+            return Ok(own.and_then(|own| own.get(name)).cloned());
+        }
+        if !matches!(name, "event" | "api") {
+            return Ok(None);
+        }
+        let handle = context.scope().get(name).filter(|value| value.is::<Part>() || api::is_api(value));
+        Ok(handle.cloned())
+    });
 }
 
 fn call(engine: &Engine, action: &Action, trigger: Trigger, run: &Run) -> Result<(), Box<EvalAltResult>> {

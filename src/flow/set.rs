@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, Module, Position, Scope, Shared};
+use rhai::{AST, Dynamic, Module, Position, Scope, Shared};
 
 use super::compile::{Compiled, compile};
 use super::failure::Sources;
@@ -20,8 +20,13 @@ pub struct FlowSet {
     actions: Vec<Action>,
     pub(super) limits: Limits,
     pub(super) toolbox: Toolbox,
-    pub(super) sources: Sources,
+    pub(super) sources: Arc<Sources>,
+    /// Constants by file, for the places where the optimizer does not put them.
+    pub(super) constants: Arc<Constants>,
 }
+
+/// Constants by file as shown, and by name.
+pub(super) type Constants = BTreeMap<String, BTreeMap<String, Dynamic>>;
 
 /// One action, ready to run.
 #[derive(Debug)]
@@ -65,12 +70,18 @@ impl FlowSet {
         let shown = |name: &str| format!("{}/{name}", settings.display.trim_end_matches('/'));
         let (library, actions): (Vec<_>, Vec<_>) = sources.iter().partition(|(name, _)| name.starts_with("lib/"));
         let mut toolbox = Toolbox::new();
-        problems.extend(load_library(&mut toolbox, &settings.limits, &library, shown));
+        let mut constants = Constants::new();
+        problems.extend(load_library(&mut toolbox, &mut constants, &settings.limits, &library, shown));
         let mut loaded = Vec::new();
+        // Without its libraries every call into them would be one more problem.
+        let complete = problems.is_empty();
         for (name, text) in &actions {
             if source::kind(name) == FileKind::Action {
-                match load_action(&toolbox, settings, name, &shown(name), text) {
-                    Ok(action) => loaded.push(action),
+                match load_action(&toolbox, complete, settings, (name, &shown(name), text)) {
+                    Ok((action, own)) => {
+                        constants.insert(action.file.clone(), own);
+                        loaded.push(action);
+                    }
                     Err(found) => problems.extend(found),
                 }
             }
@@ -81,8 +92,15 @@ impl FlowSet {
         }
         loaded.retain(|action| action.settings.enabled);
         let hash = content_hash(settings, &sources);
-        let sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
-        Ok(Self { hash, actions: loaded, limits: settings.limits.clone(), toolbox, sources })
+        let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
+        Ok(Self {
+            hash,
+            actions: loaded,
+            limits: settings.limits.clone(),
+            toolbox,
+            sources: sources.into(),
+            constants: constants.into(),
+        })
     }
 
     /// The content hash over names, sources and settings that matter; 12 hexadecimal digits.
@@ -118,18 +136,19 @@ fn stem(name: &str) -> &str {
 
 fn load_action(
     toolbox: &Toolbox,
+    complete: bool,
     settings: &Settings,
-    name: &str,
-    file: &str,
-    text: &str,
-) -> Result<Action, Vec<Diagnostic>> {
-    let Compiled { ast, .. } = compile(toolbox, &settings.limits, file, text)?;
-    let mut problems = namespaced_calls(toolbox, file, text, &ast);
+    (name, file, text): (&str, &str, &str),
+) -> Result<(Action, BTreeMap<String, Dynamic>), Vec<Diagnostic>> {
+    let Compiled { ast, constants } = compile(toolbox, &settings.limits, file, text)?;
+    let mut problems = if complete { namespaced_calls(toolbox, file, text, &ast) } else { Vec::new() };
     let handlers = handlers(file, text, &ast).map_err(|problem| problems.push(problem));
     let (Ok(handlers), true) = (handlers, problems.is_empty()) else { return Err(problems) };
     let own = settings.actions.get(stem(name)).cloned().unwrap_or_default();
     let (secrets, allow_hosts) = (Arc::new(own.secrets.clone()), own.allow_hosts.clone().into());
-    Ok(Action { name: stem(name).to_owned(), file: file.to_owned(), ast, handlers, settings: own, secrets, allow_hosts })
+    let action =
+        Action { name: stem(name).to_owned(), file: file.to_owned(), ast, handlers, settings: own, secrets, allow_hosts };
+    Ok((action, constants))
 }
 
 /// The triggers of a file; one at least, each with two parameters.
@@ -165,6 +184,7 @@ fn no_handler(file: &str, text: &str, ast: &AST) -> Diagnostic {
 /// Compiles `lib/`. Each file sees all the others, whatever their order: while compiling, names are enough.
 fn load_library(
     toolbox: &mut Toolbox,
+    all_constants: &mut Constants,
     limits: &Limits,
     files: &[(&str, &str)],
     shown: impl Fn(&str) -> String,
@@ -188,7 +208,8 @@ fn load_library(
     let mut trees = Vec::new();
     for (name, file, text) in own {
         match module(toolbox, limits, &file, text) {
-            Ok((module, ast)) => {
+            Ok((module, Compiled { ast, constants })) => {
+                all_constants.insert(file.clone(), constants);
                 toolbox.set_namespace(&name, module);
                 trees.push((file, text, ast));
             }
@@ -209,22 +230,28 @@ fn namespace_problem(toolbox: &Toolbox, name: &str) -> Option<String> {
     taken.then(|| format!("the namespace `{name}` exists already"))
 }
 
-fn module(toolbox: &Toolbox, limits: &Limits, file: &str, text: &str) -> Result<(Shared<Module>, AST), Vec<Diagnostic>> {
-    let Compiled { ast, constants } = compile(toolbox, limits, file, text)?;
+fn module(
+    toolbox: &Toolbox,
+    limits: &Limits,
+    file: &str,
+    text: &str,
+) -> Result<(Shared<Module>, Compiled), Vec<Diagnostic>> {
+    let compiled = compile(toolbox, limits, file, text)?;
+    let ast = &compiled.ast;
     if let Some(function) = ast.iter_functions().find(|function| TRIGGERS.iter().any(|own| own.handler() == function.name)) {
         let place = source::definition(text, function.name);
         let problem = Diagnostic::at(file, text, place, "a handler in `lib/` is never called");
         return Err(vec![problem.with_hint("handlers belong into a file of the directory itself")]);
     }
     let engine = toolbox.engine(limits);
-    let mut module = Module::eval_ast_as_new(Scope::new(), &ast, &engine)
+    let mut module = Module::eval_ast_as_new(Scope::new(), ast, &engine)
         .map_err(|error| vec![Diagnostic::of_file(file, super::failure::clean(&error.to_string()))])?;
-    for (name, value) in constants {
-        module.set_var(name, value);
+    for (name, value) in &compiled.constants {
+        module.set_var(name.as_str(), value.clone());
     }
     module.set_id(file);
     module.build_index();
-    Ok((module.into(), ast))
+    Ok((module.into(), compiled))
 }
 
 /// Calls with a namespace are looked up by name and number of arguments; Rhai would only notice when they run.

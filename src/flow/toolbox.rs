@@ -23,10 +23,10 @@ pub(super) struct Toolbox {
 pub(super) struct Names {
     /// Every function without a namespace.
     all: BTreeSet<String>,
-    /// Those of `event`, `api` and our library.
+    /// Methods of `api` and what the engine answers itself: nobody else may have them.
     ours: BTreeSet<String>,
-    /// Rhai's own with their number of parameters.
-    standard: BTreeSet<(String, usize)>,
+    /// All with their number of parameters.
+    parameters: BTreeSet<(String, usize)>,
 }
 
 /// What the engine answers itself, beside functions.
@@ -43,7 +43,7 @@ impl Toolbox {
         event::script::register(&mut own);
         api::register(&mut own);
         let library = functions::library();
-        let names = Names::collect(&packages, &[&safe, &own, &library.global]);
+        let names = Names::collect([&*packages, &safe, &own, &library.global]);
         let global = vec![packages, safe.into(), own.into(), library.global];
         let namespaces = library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), module)).collect();
         Self { global, namespaces, names }
@@ -98,21 +98,25 @@ impl Toolbox {
 }
 
 impl Names {
-    fn collect(standard: &Module, ours: &[&Module]) -> Self {
+    fn collect(modules: [&Module; 4]) -> Self {
         let mut names = Self::default();
-        for (name, parameters) in signatures(standard) {
+        for (name, parameters) in modules.into_iter().flat_map(signatures) {
             names.all.insert(name.clone());
-            names.standard.insert((name, parameters));
+            names.parameters.insert((name, parameters));
         }
-        names.ours = ours.iter().flat_map(|module| signatures(module)).map(|(name, _)| name).collect();
-        names.ours.extend(SYNTACTIC.map(str::to_owned));
+        // The short names of `api.cache` are good names for functions of others, too.
+        let methods =
+            api::METHODS.iter().flat_map(|(_, methods)| *methods).filter(|name| !matches!(**name, "get" | "set" | "delete"));
+        names.ours = methods.chain(&SYNTACTIC).map(|name| (*name).to_owned()).collect();
         names.all.extend(names.ours.iter().cloned());
         names
     }
 
-    /// Whether a script may not define the function: it would take the place of a native one, even of a method of `api`.
+    /// Whether a script may not define the function: it would take the place of a native one, even of a method of `api`. A
+    /// method has one parameter less in the script, where the object is `this`.
     pub(super) fn reserves(&self, name: &str, parameters: usize) -> bool {
-        self.ours.contains(name) || self.standard.contains(&(name.to_owned(), parameters))
+        let native = |count: usize| self.parameters.contains(&(name.to_owned(), count));
+        self.ours.contains(name) || native(parameters) || native(parameters + 1)
     }
 
     /// Whether there is a native function or method of the name, for any types.
@@ -150,6 +154,7 @@ mod tests {
         assert!(!names.contains("setCustomClam"));
         assert!(names.reserves("deny", 7));
         assert!(names.reserves("len", 1));
+        assert!(names.reserves("len", 0));
         assert!(!names.reserves("len", 2));
         assert!(!names.contains("timestamp") && !names.contains("blob"));
     }

@@ -17,6 +17,10 @@ const MAX_DEPTH: usize = 64;
 /// The largest integer that a float holds exactly.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// The tag of a string that `trim` or `replace` changed in place. Rhai writes a receiver back to where it came from; if that
+/// is `event`, the author wanted the result of the call and not to change `event`.
+pub(crate) const WRITTEN_BACK: i32 = 1;
+
 /// Why a script value is no JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Unfit {
@@ -72,6 +76,11 @@ pub(crate) fn to_json_within(value: &Dynamic, limit: usize) -> Result<Value, Unf
 /// The JSON object of a script map.
 pub(crate) fn to_json_map(map: &Map) -> Result<JsonMap, Unfit> {
     convert_map(map, 0)
+}
+
+/// Whether the value is an object of `event`, which scripts use like a map.
+pub(crate) fn is_part_of_event(value: &Dynamic) -> bool {
+    value.is::<Metadata>() || value.is::<Part>()
 }
 
 fn convert(value: &Dynamic, depth: usize) -> Result<Value, Unfit> {

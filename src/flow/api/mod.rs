@@ -57,6 +57,11 @@ pub(crate) fn api(run: &Run) -> Dynamic {
     }
 }
 
+/// Whether the value is the argument `api`.
+pub(crate) fn is_api(value: &Dynamic) -> bool {
+    value.is::<LoginApi>() || value.is::<MachineApi>()
+}
+
 /// Registers the types of `api`.
 pub(crate) fn register(module: &mut Module) {
     module.set_custom_type::<LoginApi>("api");

@@ -4,7 +4,7 @@
 //! and is recorded as a refusal. Rhai also "assigns" after a method call, by writing the receiver back through the chain that
 //! it came from; that is no refusal unless the value differs.
 
-use rhai::{Dynamic, ImmutableString, Module, NativeCallContext};
+use rhai::{Dynamic, FuncRegistration, ImmutableString, Module, NativeCallContext};
 use serde_json::Value;
 
 use super::members::{self, Kind};
@@ -40,7 +40,11 @@ impl Part {
 
     fn set(&self, context: &NativeCallContext, name: &str, value: &Dynamic) {
         let current = members::get(self, name);
-        if current.is_some_and(|current| same(&current, value)) {
+        if value.tag() == value::WRITTEN_BACK || current.is_some_and(|current| same(&current, value)) {
+            return;
+        }
+        // `event.user.email.replace("@", " ")` is meant for its result, as in JavaScript.
+        if value.is_string() && self.run.source_at(context).is_some_and(|source| goes_on(source, name)) {
             return;
         }
         let path = format!("{}.{name}", self.kind.path());
@@ -54,6 +58,12 @@ impl Part {
         };
         self.run.refuse(context, "event", &path, format!("`event` is read-only: changing it has no effect{instead}"));
     }
+}
+
+/// Whether the source, at a property, goes on with a method of that property.
+fn goes_on(source: &str, name: &str) -> bool {
+    let property = source.trim_start_matches(['.', '?', ' ']);
+    property.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with(['.', '?']))
 }
 
 /// Whether writing `new` in the place of `old` would change nothing.
@@ -77,10 +87,13 @@ pub(crate) fn register(module: &mut Module) {
     module.set_custom_type::<Part>("event");
     module
         .set_indexer_get_fn(|context: NativeCallContext, part: &mut Part, name: ImmutableString| part.get(&context, &name));
-    module.set_indexer_set_fn(|context: NativeCallContext, part: &mut Part, name: ImmutableString, value: Dynamic| {
-        part.set(&context, &name, &value);
-        Ok(())
-    });
+    // Pure: it changes nothing, so that it may be called on `event`, which is constant.
+    FuncRegistration::new_index_setter().in_global_namespace().with_purity(true).set_into_module(
+        module,
+        |context: NativeCallContext, part: &mut Part, name: ImmutableString, value: Dynamic| {
+            part.set(&context, &name, &value);
+        },
+    );
     module.set_native_fn("contains", |part: &mut Part, name: &str| {
         Ok(members::get(part, name).is_some_and(|value| !value.is_unit()))
     });

@@ -1,9 +1,10 @@
 //! Reading the arguments of scripts: what an author naturally passes is accepted, the rest is an error that names the
 //! function; and the room that a result may take.
 
-use rhai::{Dynamic, EvalAltResult, FLOAT, INT, ImmutableString, NativeCallContext, Position};
+use rhai::{Dynamic, EvalAltResult, FLOAT, INT, ImmutableString, Map, NativeCallContext, Position};
 
 use super::RunHandle;
+use crate::flow::value;
 
 /// What every fallible function of the library returns.
 pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
@@ -80,6 +81,21 @@ pub(super) fn bytes(function: &str, value: &Dynamic) -> Fallible<Vec<u8>> {
     match value.as_blob_ref() {
         Ok(blob) => Ok(blob.clone()),
         Err(_) => text(function, value).map(|text| text.as_bytes().to_vec()),
+    }
+}
+
+/// A map, or an object of `event`, which looks like one.
+pub(super) fn map(function: &str, given: &Dynamic) -> Fallible<Map> {
+    if let Some(map) = given.read_lock::<Map>() {
+        return Ok(map.clone());
+    }
+    if !value::is_part_of_event(given) {
+        return fail(function, format_args!("expected a map, not {}", kind(given)));
+    }
+    match value::to_json(given) {
+        Ok(serde_json::Value::Object(members)) => Ok(value::to_script_map(&members)),
+        Ok(_) => fail(function, "expected a map"),
+        Err(unfit) => fail(function, unfit),
     }
 }
 

@@ -86,8 +86,6 @@ const FUNCTIONS: &[Function] = &[
     )
     .limits(TOO_MANY)
     .examples(&[example("[1, 2].flatMap(|n| [n, n * 10])", "[1,10,2,20]")]),
-    Function::new("unique", "array.unique() -> array", "The elements without those that equal an earlier one.")
-        .examples(&[example(r#"["a", "b", "a", 1, 1.0].unique()"#, r#"["a","b",1]"#)]),
     Function::new("unshift", "array.unshift(value) -> integer", "Puts `value` in front; yields the new length.")
         .limits(TOO_MANY)
         .examples(&[
@@ -149,7 +147,6 @@ fn register(library: &mut Registrar<'_>) {
     library.add("flat", |context: NativeCallContext, array: &mut Array, depth: Dynamic| {
         flat(&context, "flat", array, integer("flat", &depth)?)
     });
-    library.add("unique", unique);
     library.add_changing("unshift", unshift);
     library.add("toReversed", |array: &mut Array| array.iter().rev().cloned().collect::<Array>());
     register_calling(library);
@@ -254,16 +251,6 @@ fn flatten_into(result: &mut Array, array: &Array, depth: INT) {
             _ => result.push(item.clone()),
         }
     }
-}
-
-fn unique(array: &mut Array) -> Array {
-    let mut kept = Array::new();
-    for item in array.iter() {
-        if !kept.iter().any(|earlier| same(earlier, item)) {
-            kept.push(item.clone());
-        }
-    }
-    kept
 }
 
 fn unshift(context: NativeCallContext, array: &mut Array, value: Dynamic) -> Fallible<INT> {

@@ -15,7 +15,7 @@ const FUNCTIONS: &[Function] = &[
         .limits("refuses a result longer than `max_string_size`")
         .examples(&[
             example(r#"base64::encode("Ada?>")"#, r#""QWRhPz4=""#),
-            example("base64::encode(blob(3, 255))", r#""////""#),
+            example(r#"base64::encode(base64::decode_blob("////"))"#, r#""////""#),
             example("base64::encode(1)", "error: base64::encode: expected a string, not an integer"),
             example(r#"base64::encode("x".repeat(16000))"#, "error: base64::encode: the result is longer than"),
         ]),
@@ -27,7 +27,7 @@ const FUNCTIONS: &[Function] = &[
     .also(&["encodeUrl", "encode_urlsafe"])
     .examples(&[
         example(r#"base64::encode_url("Ada?>")"#, r#""QWRhPz4""#),
-        example("base64::encodeUrl(blob(3, 255))", r#""____""#),
+        example(r#"base64::encodeUrl(base64::decode_blob("////"))"#, r#""____""#),
     ]),
     Function::new(
         "decode",
@@ -45,7 +45,7 @@ const FUNCTIONS: &[Function] = &[
     Function::new("decode_blob", "base64::decode_blob(text) -> blob", "The bytes that were encoded.")
         .also(&["decodeBlob"])
         .limits("refuses a result with more than `max_array_size` bytes")
-        .examples(&[example(r#"base64::decode_blob("////").len()"#, "3")]),
+        .examples(&[example(r#"base64::decode_blob("////")"#, "[255,255,255]")]),
 ];
 
 /// Accepts texts with and without padding.

@@ -7,6 +7,9 @@ use super::description::{Family, Function, Registrar, example};
 
 pub(super) const FAMILY: Family = Family { namespace: None, functions: FUNCTIONS, register };
 
+/// Of arrays in arrays; the recursion has a stack to fit into.
+const MAX_DEPTH: usize = 64;
+
 const FUNCTIONS: &[Function] = &[
     Function::new(
         "parseInt",
@@ -30,7 +33,7 @@ const FUNCTIONS: &[Function] = &[
     )
     .examples(&[
         example(r#"parseFloat("2.5 kg")"#, "2.5"),
-        example(r#"parseFloat("1e3")"#, "1000.0"),
+        example(r#"parseFloat("1e3")"#, "1000"),
         example(r#"parseFloat("ada")"#, "null"),
     ]),
     Function::new(
@@ -164,7 +167,7 @@ fn write_value(
     text: &mut String,
 ) -> Result<(), Box<EvalAltResult>> {
     if let Ok(array) = value.as_array_ref() {
-        if depth == super::json::MAX_DEPTH {
+        if depth == MAX_DEPTH {
             return fail(function, format_args!("the value is nested deeper than {depth} levels"));
         }
         for (index, item) in array.iter().enumerate() {
@@ -176,7 +179,7 @@ fn write_value(
     } else if let Ok(whole) = value.as_float() {
         // JavaScript writes 3.0 as 3.
         text.push_str(&whole.to_string());
-    } else if value.is_map() {
+    } else if value.is_map() || crate::flow::value::is_part_of_event(value) {
         text.push_str(&super::json::stringify(context, function, value, 0)?);
     } else {
         text.push_str(&value.to_string());

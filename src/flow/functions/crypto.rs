@@ -13,7 +13,7 @@ pub(super) const FAMILY: Family = Family { namespace: Some("crypto"), functions:
 const FUNCTIONS: &[Function] = &[
     Function::new("sha256", "crypto::sha256(text | blob) -> string", "SHA-256 in hexadecimal digits.").examples(&[
         example(r#"crypto::sha256("abc")"#, r#""ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad""#),
-        example(r#"crypto::sha256("abc".to_blob()) == crypto::sha256("abc")"#, "true"),
+        example(r#"crypto::sha256(base64::decode_blob("YWJj")) == crypto::sha256("abc")"#, "true"),
     ]),
     Function::new("sha256_base64", "crypto::sha256_base64(text | blob) -> string", "SHA-256 in Base64.")
         .also(&["sha256Base64"])

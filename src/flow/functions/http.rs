@@ -11,9 +11,10 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
 use rhai::{Dynamic, Map, NativeCallContext};
 
-use super::arguments::{Fallible, fail, handle, integer, kind, text};
+use super::arguments::{Fallible, fail, handle, integer, map, text};
 use super::description::{Family, Function, Registrar, example};
 use super::egress::{Allowed, Resolver};
+use crate::flow::value;
 
 pub(super) const FAMILY: Family = Family { namespace: Some("http"), functions: FUNCTIONS, register };
 
@@ -79,25 +80,28 @@ fn register(library: &mut Registrar<'_>) {
     let clients = Clients::default();
     let (get, get_with) = (clients.clone(), clients.clone());
     library.add("get", move |context: NativeCallContext, url: Dynamic| {
-        get.call(&context, "http::get", Method::GET, &url, &Dynamic::UNIT, &Map::new())
+        get.call(&context, "http::get", Method::GET, &url, &Dynamic::UNIT, &Dynamic::from(Map::new()))
     });
-    library.add("get", move |context: NativeCallContext, url: Dynamic, options: Map| {
+    library.add("get", move |context: NativeCallContext, url: Dynamic, options: Dynamic| {
         get_with.call(&context, "http::get", Method::GET, &url, &Dynamic::UNIT, &options)
     });
     let (post, post_with) = (clients.clone(), clients.clone());
     library.add("post", move |context: NativeCallContext, url: Dynamic, body: Dynamic| {
-        post.call(&context, "http::post", Method::POST, &url, &body, &Map::new())
+        post.call(&context, "http::post", Method::POST, &url, &body, &Dynamic::from(Map::new()))
     });
-    library.add("post", move |context: NativeCallContext, url: Dynamic, body: Dynamic, options: Map| {
+    library.add("post", move |context: NativeCallContext, url: Dynamic, body: Dynamic, options: Dynamic| {
         post_with.call(&context, "http::post", Method::POST, &url, &body, &options)
     });
     let (request, request_with) = (clients.clone(), clients);
     library.add("request", move |context: NativeCallContext, name: Dynamic, url: Dynamic, body: Dynamic| {
-        request.call(&context, "http::request", method(&name)?, &url, &body, &Map::new())
+        request.call(&context, "http::request", method(&name)?, &url, &body, &Dynamic::from(Map::new()))
     });
-    library.add("request", move |context: NativeCallContext, name: Dynamic, url: Dynamic, body: Dynamic, options: Map| {
-        request_with.call(&context, "http::request", method(&name)?, &url, &body, &options)
-    });
+    library.add(
+        "request",
+        move |context: NativeCallContext, name: Dynamic, url: Dynamic, body: Dynamic, options: Dynamic| {
+            request_with.call(&context, "http::request", method(&name)?, &url, &body, &options)
+        },
+    );
 }
 
 fn method(name: &Dynamic) -> Fallible<Method> {
@@ -123,7 +127,7 @@ impl Clients {
         method: Method,
         url: &Dynamic,
         body: &Dynamic,
-        options: &Map,
+        options: &Dynamic,
     ) -> Fallible<Map> {
         let run = handle(context, function)?;
         let options = Options::read(function, options)?;
@@ -172,9 +176,9 @@ struct Options {
 }
 
 impl Options {
-    fn read(function: &str, options: &Map) -> Fallible<Self> {
+    fn read(function: &str, options: &Dynamic) -> Fallible<Self> {
         let mut read = Self { headers: HeaderMap::new(), has_content_type: false, timeout: Duration::from_secs(10) };
-        for (name, value) in options {
+        for (name, value) in &map(function, options)? {
             match name.as_str() {
                 "headers" => read.headers = headers(function, value)?,
                 "timeout" => {
@@ -190,11 +194,8 @@ impl Options {
 }
 
 fn headers(function: &str, value: &Dynamic) -> Fallible<HeaderMap> {
-    let Ok(map) = value.as_map_ref() else {
-        return fail(function, format_args!("`headers` is a map, not {}", kind(value)));
-    };
     let mut headers = HeaderMap::new();
-    for (name, value) in map.iter() {
+    for (name, value) in &map(function, value)? {
         // Those that say where a message ends and whom it is for are the client's own.
         let reserved = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
         let header = HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| !reserved.contains(&name.as_str()));
@@ -254,7 +255,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 
 fn answer_as_map(context: &NativeCallContext, function: &str, answer: Answer) -> Fallible<Map> {
     let json = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).filter(|kind| kind.contains("json"));
-    let json = json.and_then(|_| serde_json::from_slice(&answer.body).ok()).map(super::json::from_json);
+    let json = json.and_then(|_| serde_json::from_slice(&answer.body).ok()).map(|json| value::to_script(&json));
     let limit = context.engine().max_string_size();
     let body = if limit == 0 || answer.body.len() <= limit {
         String::from_utf8_lossy(&answer.body).into_owned().into()

@@ -1,18 +1,15 @@
 //! `json::`: texts and values.
 //!
-//! Whole numbers become integers; numbers with a point or an exponent, and those beyond 64 bits, become floats. `null`
-//! is `()`. Members of objects come out in alphabetical order.
+//! The rules for numbers are those of [`crate::flow::value`]: whole numbers become integers; numbers with a point or an
+//! exponent, and those beyond 64 bits, become floats; `null` is `()`. Members of objects come out in alphabetical order.
 
 use rhai::{Dynamic, ImmutableString, NativeCallContext};
-use serde_json::{Map, Number, Value};
 
-use super::arguments::{Fallible, absolute, bounded, fail, integer, kind, text};
+use super::arguments::{Fallible, absolute, bounded, fail, integer, text};
 use super::description::{Family, Function, Registrar, example};
+use crate::flow::value;
 
 pub(super) const FAMILY: Family = Family { namespace: Some("json"), functions: FUNCTIONS, register };
-
-/// How deep a value may be nested to be written; reading has the same limit in `serde_json`.
-pub(super) const MAX_DEPTH: usize = 127;
 
 const FUNCTIONS: &[Function] = &[
     Function::new("parse", "json::parse(text) -> value", "The value that a JSON text describes; `null` is `()`.")
@@ -20,7 +17,7 @@ const FUNCTIONS: &[Function] = &[
         .examples(&[
             example(
                 r#"json::parse("{\"plan\":\"pro\",\"seats\":[1,2.5,1e3,null]}")"#,
-                r#"{"plan":"pro","seats":[1,2.5,1000.0,null]}"#,
+                r#"{"plan":"pro","seats":[1,2.5,1000,null]}"#,
             ),
             example(r#"json::parse("9223372036854775807") == 9223372036854775807"#, "true"),
             example(r#"type_of(json::parse("9223372036854775808"))"#, r#""f64""#),
@@ -35,13 +32,13 @@ const FUNCTIONS: &[Function] = &[
         "The value as JSON text, with `indent` spaces for each level.",
     )
     .also(&["to_string"])
-    .limits("refuses functions, numbers that are not finite, nesting beyond 127, a result longer than `max_string_size`")
+    .limits("refuses functions, numbers that are not finite, nesting beyond 64, a result longer than `max_string_size`")
     .examples(&[
         example(r#"json::stringify(#{ b: [1, 2.5, ()], a: "\"" })"#, r#""{\"a\":\"\\\"\",\"b\":[1,2.5,null]}""#),
         example("json::stringify([1], 2)", r#""[\n  1\n]""#),
         example("json::stringify('c')", r#""\"c\"""#),
-        example("json::stringify(0.0 / 0.0)", "error: json::stringify: NaN is no JSON number"),
-        example("json::stringify(|x| x)", "error: json::stringify: a function cannot be written as JSON"),
+        example("json::stringify(0.0 / 0.0)", "error: json::stringify: NaN and infinity are not JSON"),
+        example("json::stringify([3.0, 0.5])", r#""[3,0.5]""#),
         example(r#"json::stringify("\n".repeat(10000))"#, "error: json::stringify: the result is longer than"),
     ]),
 ];
@@ -57,7 +54,7 @@ fn register(library: &mut Registrar<'_>) {
 fn parse(json: Dynamic) -> Fallible<Dynamic> {
     let json = text("json::parse", &json)?;
     match serde_json::from_str(&json) {
-        Ok(value) => Ok(from_json(value)),
+        Ok(parsed) => Ok(value::to_script(&parsed)),
         Err(error) => fail("json::parse", error),
     }
 }
@@ -69,7 +66,7 @@ fn stringify_indented(context: NativeCallContext, value: Dynamic, indent: Dynami
 
 /// A value as JSON text; never longer than the engine allows a string to be.
 pub(super) fn stringify(context: &NativeCallContext, function: &str, value: &Dynamic, indent: usize) -> Fallible<String> {
-    let value = to_json(function, value)?;
+    let value = value::to_json(value).or_else(|unfit| fail(function, unfit))?;
     let limit = match context.engine().max_string_size() {
         0 => usize::MAX,
         limit => limit,
@@ -105,62 +102,5 @@ impl std::io::Write for Limited {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-/// A JSON value for a script.
-pub(super) fn from_json(value: Value) -> Dynamic {
-    match value {
-        Value::Null => Dynamic::UNIT,
-        Value::Bool(truth) => truth.into(),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => number.into(),
-            None => number.as_f64().map_or(Dynamic::UNIT, Dynamic::from),
-        },
-        Value::String(text) => text.into(),
-        Value::Array(items) => items.into_iter().map(from_json).collect::<rhai::Array>().into(),
-        Value::Object(members) => {
-            members.into_iter().map(|(name, value)| (name.into(), from_json(value))).collect::<rhai::Map>().into()
-        }
-    }
-}
-
-/// A script's value as JSON.
-pub(super) fn to_json(function: &str, value: &Dynamic) -> Fallible<Value> {
-    to_json_below(function, value, 0)
-}
-
-fn to_json_below(function: &str, value: &Dynamic, depth: usize) -> Fallible<Value> {
-    if depth > MAX_DEPTH {
-        return fail(function, format_args!("the value is nested deeper than {MAX_DEPTH} levels"));
-    }
-    if let Ok(array) = value.as_array_ref() {
-        return array.iter().map(|item| to_json_below(function, item, depth + 1)).collect();
-    }
-    if let Ok(map) = value.as_map_ref() {
-        let members: Fallible<Map<_, _>> =
-            map.iter().map(|(name, value)| Ok((name.to_string(), to_json_below(function, value, depth + 1)?))).collect();
-        return members.map(Value::Object);
-    }
-    scalar(function, value)
-}
-
-fn scalar(function: &str, value: &Dynamic) -> Fallible<Value> {
-    if value.is_unit() {
-        return Ok(Value::Null);
-    }
-    if let Ok(truth) = value.as_bool() {
-        return Ok(truth.into());
-    }
-    if let Ok(number) = value.as_int() {
-        return Ok(number.into());
-    }
-    if let Ok(number) = value.as_float() {
-        return Number::from_f64(number)
-            .map_or_else(|| fail(function, format_args!("{number} is no JSON number")), |number| Ok(number.into()));
-    }
-    match text(function, value) {
-        Ok(text) => Ok(text.as_str().into()),
-        Err(_) => fail(function, format_args!("{} cannot be written as JSON", kind(value))),
     }
 }

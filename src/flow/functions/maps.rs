@@ -1,9 +1,13 @@
 //! Object maps. `keys`, `values`, `contains`, `get`, `remove` and `in` are Rhai's own.
 
-use rhai::{Array, Dynamic, Map};
+use std::any::TypeId;
 
-use super::arguments::{Fallible, fail, kind, text};
+use rhai::{Array, Dynamic, ImmutableString, Map};
+
+use super::arguments::{Fallible, fail, kind, map, text};
 use super::description::{Family, Function, Registrar, example};
+use crate::flow::event::metadata::Metadata;
+use crate::flow::event::script::Part;
 
 pub(super) const FAMILY: Family = Family { namespace: None, functions: FUNCTIONS, register };
 
@@ -13,8 +17,11 @@ const FUNCTIONS: &[Function] = &[
         "map.hasOwnProperty(name) -> boolean",
         "Whether the map has a member of that name, even if its value is `()`.",
     )
-    .also(&["hasOwn", "has"])
-    .examples(&[example("#{ plan: () }.hasOwnProperty(\"plan\")", "true"), example("#{ plan: 1 }.has(\"role\")", "false")]),
+    .also(&["hasOwn"])
+    .examples(&[
+        example("#{ plan: () }.hasOwnProperty(\"plan\")", "true"),
+        example("#{ plan: 1 }.hasOwn(\"role\")", "false"),
+    ]),
     Function::new(
         "entries",
         "map.entries() -> array",
@@ -31,24 +38,21 @@ const FUNCTIONS: &[Function] = &[
         example(r#"fromEntries([["a", 1], ["b", 2]])"#, r#"{"a":1,"b":2}"#),
         example("fromEntries([1])", "error: fromEntries: expected pairs `[name, value]`, not an integer"),
     ]),
-    Function::new(
-        "assign",
-        "map.assign(other) -> map",
-        "Puts the members of `other` into the map (first level) and yields it.",
-    )
-    .examples(&[example("let m = #{ a: 1, b: 1 }; m.assign(#{ b: 2 }); m", r#"{"a":1,"b":2}"#)]),
 ];
 
 fn register(library: &mut Registrar<'_>) {
     library.add("hasOwnProperty", |map: &mut Map, name: Dynamic| -> Fallible<bool> {
         Ok(map.contains_key(text("hasOwnProperty", &name)?.as_str()))
     });
+    // An object of `event` knows which members it can have; a misspelt one is an error there, too.
+    for part in [TypeId::of::<Metadata>(), TypeId::of::<Part>()] {
+        library.raw("hasOwnProperty", &[part, TypeId::of::<ImmutableString>()], |context, arguments| {
+            context.call_native_fn_raw("contains", true, arguments)
+        });
+        library.raw("entries", &[part], |_, arguments| Ok(entries(&mut map("entries", arguments[0])?).into()));
+    }
     library.add("entries", entries);
     library.add("fromEntries", from_entries);
-    library.add_changing("assign", |map: &mut Map, other: Map| {
-        map.extend(other);
-        map.clone()
-    });
 }
 
 fn entries(map: &mut Map) -> Array {

@@ -10,6 +10,7 @@ use rhai::{Dynamic, ImmutableString, NativeCallContext};
 use super::arguments::{Fallible, absolute, bounded, fail, integer, relative, room_for_text, text};
 use super::description::{Family, Function, Registrar, example};
 use super::strings::byte_offset;
+use crate::flow::value::WRITTEN_BACK;
 
 pub(super) const FAMILY: Family = Family { namespace: None, functions: FUNCTIONS, register };
 
@@ -166,11 +167,13 @@ fn trim(_: &NativeCallContext, arguments: &mut [&mut Dynamic]) -> Fallible<Dynam
 
 /// Puts `text` into the receiver unless that is a constant, and returns it.
 fn change(receiver: &mut Dynamic, text: ImmutableString) -> Dynamic {
-    if !receiver.is_read_only()
-        && let Some(mut variable) = receiver.write_lock::<ImmutableString>()
-    {
+    if receiver.is_read_only() {
+        return text.into();
+    }
+    if let Some(mut variable) = receiver.write_lock::<ImmutableString>() {
         *variable = text.clone();
     }
+    receiver.set_tag(WRITTEN_BACK);
     text.into()
 }
 

@@ -4,27 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rhai::packages::{Package, StandardPackage};
 use rhai::{Dynamic, Engine, EvalAltResult, Module};
 
 use super::description::Registrar;
-use super::{Calls, FAMILIES, RunHandle, catalogue, json, library, names};
+use super::{Calls, FAMILIES, RunHandle, catalogue, names};
 use crate::clock::{Clock, Random};
-use crate::flow::Host;
+use crate::flow::toolbox::Toolbox;
+use crate::flow::{Event, FlowSet, Host, Limits, Settings, Trigger, decide, value};
 
 /// 2026-11-21T05:14:34Z.
 const NOW: i64 = 1_795_238_074;
 
+/// As actions have it.
 fn engine() -> Engine {
-    let mut engine = Engine::new_raw();
-    engine.register_global_module(StandardPackage::new().as_shared_module());
-    let library = library();
-    engine.register_global_module(library.global);
-    for (name, module) in library.namespaces {
-        engine.register_static_module(name, module);
-    }
-    engine.set_max_string_size(16 * 1024).set_max_array_size(1_000).set_max_map_size(256).set_max_operations(500_000);
-    engine.set_max_expr_depths(64, 32).set_max_call_levels(32).set_strict_variables(true);
+    let mut engine = Toolbox::new().engine(&Limits::default());
     let host = Host { clock: Clock::fixed(NOW), random: Random::seeded(7), cache: Arc::default() };
     let deadline = Instant::now() + Duration::from_secs(2);
     engine.set_default_tag(Dynamic::from(RunHandle { host, allow_hosts: Arc::new([]), deadline, calls: Calls::default() }));
@@ -33,7 +26,7 @@ fn engine() -> Engine {
 
 fn eval(engine: &Engine, script: &str) -> Result<serde_json::Value, Box<EvalAltResult>> {
     let value = engine.eval::<Dynamic>(script)?;
-    json::to_json("test", &value)
+    value::to_json(&value).map_err(|unfit| unfit.to_string().into())
 }
 
 #[test]
@@ -108,6 +101,52 @@ fn captured_variables_are_no_danger() {
 }
 
 #[test]
+fn the_objects_of_event_are_used_like_values() {
+    let action = r#"
+        fn onExecutePostLogin(event, api) {
+            let user = event.user;
+            user.email.trim();
+            event.user.email.trim();
+            api.idToken.setCustomClaim("a", user.email.trim().toUpperCase());
+            api.idToken.setCustomClaim("b", user.app_metadata.entries());
+            api.idToken.setCustomClaim("c", [user.app_metadata.hasOwnProperty("plan"), user.app_metadata.hasOwn("role")]);
+            api.idToken.setCustomClaim("d", json::stringify(user.app_metadata));
+            api.idToken.setCustomClaim("e", url::build_query(event.request.query));
+            api.idToken.setCustomClaim("f", event.authorization.roles.includes("admin"));
+            api.idToken.setCustomClaim("g", event.authorization.roles.map(|role| role.trim()).join(" "));
+            api.idToken.setCustomClaim("h", user.user_id.replace("auth0|", ""));
+        }
+    "#;
+    let settings = Settings { display: "actions".into(), ..Settings::default() };
+    let set = FlowSet::from_sources(&settings, &[("a.rhai", action)]).unwrap();
+    let event: Event = serde_json::from_value(serde_json::json!({
+        "user": { "user_id": "auth0|ada", "email": " ada@example.com ", "app_metadata": { "plan": "pro", "seats": 3 } },
+        "authorization": { "roles": ["admin", "user"] },
+        "request": { "query": { "state": "a b", "nonce": "n" } },
+    }))
+    .unwrap();
+    let host = Host { clock: Clock::fixed(NOW), random: Random::seeded(7), cache: Arc::default() };
+    let decision = decide(&set, Trigger::PostLogin, event, &host);
+    let claims: Vec<_> = decision.id_token.values().map(|setting| setting.value.clone()).collect();
+    assert_eq!(
+        serde_json::Value::from(claims),
+        serde_json::json!([
+            "ADA@EXAMPLE.COM",
+            [["plan", "pro"], ["seats", 3]],
+            [true, false],
+            r#"{"plan":"pro","seats":3}"#,
+            "nonce=n&state=a+b",
+            true,
+            "admin user",
+            "ada"
+        ]),
+        "{:?}",
+        decision.trace
+    );
+    assert_eq!(decision.refused, [], "trimming a copy does not change the event");
+}
+
+#[test]
 fn hostile_arguments_are_errors_or_values_and_never_panics() {
     let engine = engine();
     let values = [
@@ -130,14 +169,14 @@ fn hostile_arguments_are_errors_or_values_and_never_panics() {
         "[1, [2]]",
         "#{}",
         "#{a: 1}",
-        "blob(2, 255)",
+        "\"ab\".to_blob()",
         "|x| x",
     ];
     let mut calls = 0;
     for (namespace, function) in catalogue().filter(|(_, function)| !function.property) {
         let name = namespace.map_or(function.name.to_owned(), |namespace| format!("{namespace}::{}", function.name));
         for a in values {
-            for b in values {
+            for b in values.into_iter().step_by(4) {
                 for arguments in
                     [a.to_owned(), format!("{a}, {b}"), format!("\"äbc\", {a}, {b}"), format!("[1, 2], {a}, {b}")]
                 {
@@ -148,7 +187,7 @@ fn hostile_arguments_are_errors_or_values_and_never_panics() {
             }
         }
     }
-    assert!(calls > 50_000, "{calls}");
+    assert!(calls > 20_000, "{calls}");
 }
 
 #[test]
@@ -268,7 +307,7 @@ async fn http_refuses_headers_that_could_change_the_request() {
         (r#"#{ host: "evil" }"#, "the header `host` cannot be set"),
         (r#"#{ "a\r\nb": "c" }"#, "cannot be set"),
         (r#"#{ a: "b\r\nc: d" }"#, "characters that no header may have"),
-        (r#""a: b""#, "`headers` is a map, not a string"),
+        (r#""a: b""#, "expected a map, not a string"),
     ] {
         let script = format!("http::get(\"http://127.0.0.1:9/\", #{{ headers: {headers} }})");
         let error = run(&["127.0.0.1"], LONG, script).await.unwrap_err();

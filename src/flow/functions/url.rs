@@ -3,7 +3,7 @@
 use ::url::form_urlencoded;
 use rhai::{Array, Dynamic, ImmutableString, Map, NativeCallContext};
 
-use super::arguments::{Fallible, bounded, fail, kind, room_for_text, text};
+use super::arguments::{Fallible, bounded, fail, kind, map, room_for_text, text};
 use super::description::{Family, Function, Registrar, example};
 
 pub(super) const FAMILY: Family = Family { namespace: Some("url"), functions: FUNCTIONS, register };
@@ -80,7 +80,8 @@ fn register(library: &mut Registrar<'_>) {
     library.add("is_valid", |value: Dynamic| text("", &value).is_ok_and(|value| ::url::Url::parse(&value).is_ok()));
     library.add("encode", encode);
     library.add("decode", decode);
-    library.add("build_query", |context: NativeCallContext, parameters: Map| -> Fallible<ImmutableString> {
+    library.add("build_query", |context: NativeCallContext, parameters: Dynamic| -> Fallible<ImmutableString> {
+        let parameters = map("url::build_query", &parameters)?;
         bounded(&context, "url::build_query", query_of(&context, "url::build_query", &parameters)?)
     });
     library.add("parse_query", |query: Dynamic| -> Fallible<Map> {
@@ -190,9 +191,9 @@ fn hexadecimal(digit: u8) -> Option<u8> {
     char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
-fn with_query(context: NativeCallContext, value: Dynamic, parameters: Map) -> Fallible<ImmutableString> {
+fn with_query(context: NativeCallContext, value: Dynamic, parameters: Dynamic) -> Fallible<ImmutableString> {
     let mut url = absolute("url::with_query", &value)?;
-    let added = query_of(&context, "url::with_query", &parameters)?;
+    let added = query_of(&context, "url::with_query", &map("url::with_query", &parameters)?)?;
     let query = match url.query() {
         Some(query) if !query.is_empty() && !added.is_empty() => format!("{query}&{added}"),
         Some(query) if added.is_empty() => query.to_owned(),

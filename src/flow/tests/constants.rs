@@ -12,6 +12,13 @@ fn constants_are_visible_in_every_function() {
 }
 
 #[test]
+fn constants_may_use_each_other() {
+    let source = "const A = \"a\"; const B = A + twice(A); fn twice(x) { x + x } fn onExecutePostLogin(event, api) { api.idToken.setCustomClaim(\"v\", B + B.len()); }";
+    let decision = decide(&set(&[("a.rhai", source)]), Trigger::PostLogin, event(), &host());
+    assert_eq!(claims(&decision.id_token), json!({"v": "aaa3"}));
+}
+
+#[test]
 fn constants_may_be_computed_but_not_from_the_host() {
     let handler = handler("api.idToken.setCustomClaim(\"v\", X);");
     let good = set(&[("a.rhai", &format!("const X = twice(\"a\"); fn twice(x) {{ x + x }} {handler}"))]);
@@ -32,7 +39,8 @@ fn computing_a_constant_has_an_end() {
 
 #[test]
 fn a_constant_cannot_be_assigned_or_named_like_an_argument() {
-    problems(&format!("const X = 1; {}", handler("X = 2;")));
+    assert!(problems(&format!("const X = 1; {}", handler("X = 2;"))).contains("`X` is a constant"));
+    assert!(problems(&format!("const X = #{{}}; {}", handler("X.a[1] = 2;"))).contains("let copy = X;"));
     assert!(problems(&format!("const event = 1; {}", handler(""))).contains("name of an argument"));
 }
 

@@ -88,11 +88,9 @@ fn metadata_read_like_a_map() {
 fn reading_is_never_a_refusal_even_through_methods() {
     let body = "let k = event.user.app_metadata.keys(); let r = event.authorization.roles.map(|r| r + \"!\");
         let l = event.user.email.len(); event.user.app_metadata.roles.sort(); event.user.email.to_upper();
+        event.user.email.replace(\"@\", \" \"); event.user?.email.trim();
         event.secrets.contains(\"a\"); event.request.query.keys(); event.client.metadata.len();";
-    assert_eq!(
-        login(body).refused.iter().map(|refusal| refusal.name.as_str()).collect::<Vec<_>>(),
-        ["event.user.app_metadata"]
-    );
+    assert_eq!(login(body).refused.iter().map(|refusal| refusal.name.as_str()).collect::<Vec<_>>(), Vec::<&str>::new());
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The browser side through the running server: authorization requests, the login page, sessions, logout, headers.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail the test")]
+
 mod support;
 
 use std::collections::BTreeMap;

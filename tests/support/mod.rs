@@ -1,5 +1,5 @@
 //! What several test files share. Each uses a part of it.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, unused_imports)]
 
 pub mod databases;
 

@@ -1,5 +1,7 @@
 //! The log: readable under `dev`, JSON under `serve`, always on stderr. `RUST_LOG` selects.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::EnvFilter;
 
 /// How a line of the log looks.
@@ -14,7 +16,8 @@ pub(super) enum Format {
 /// Installs the subscriber; later calls of the same process change nothing.
 pub(super) fn init(format: Format, default_filter: &str) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default_filter));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     let _ = match format {
         Format::Human => builder.with_target(false).compact().try_init(),
         Format::Json => builder.json().flatten_event(true).try_init(),

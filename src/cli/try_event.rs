@@ -74,6 +74,7 @@ impl EventFile {
 
     /// The event of the attempt with the file's members in it, and the attempt with the user as the event describes them.
     pub(super) fn apply(&self, app: &App, mut attempt: Attempt) -> anyhow::Result<(Attempt, Event)> {
+        count_login(app, &mut attempt);
         let built = build(app, &attempt);
         if self.parts.is_empty() {
             return Ok((attempt, built));
@@ -177,6 +178,15 @@ pub(super) fn with_scopes(mut event: Event, scopes: &Scopes) -> Event {
     event
 }
 
+/// The user as the database would have them: made now, and a login with credentials is counted before the actions run.
+fn count_login(app: &App, attempt: &mut Attempt) {
+    let now = app.clock.now_ms();
+    if let Some(user) = &mut attempt.user {
+        (user.created_at, user.updated_at) = (now, now);
+        user.logins_count += i64::from(attempt.grant != TryGrant::RefreshToken);
+    }
+}
+
 fn build(app: &App, attempt: &Attempt) -> Event {
     let api = attempt.api.as_ref().map(|api| api.identifier.as_str());
     let Some(user) = &attempt.user else {
@@ -190,20 +200,16 @@ fn build(app: &App, attempt: &Attempt) -> Event {
             ..Event::default()
         };
     };
-    let now = app.clock.now_ms();
-    // A login with credentials is counted before the actions run; a refresh is none.
-    let counted = i64::from(attempt.grant != TryGrant::RefreshToken);
-    let user = User { logins_count: user.logins_count + counted, created_at: now, updated_at: now, ..user.clone() };
-    let methods = [AuthenticationMethod { name: "pwd".to_owned(), timestamp: now }];
-    let mut event = event::post_login(app, &attempt.client, &user, &attempt.context);
+    let methods = [AuthenticationMethod { name: "pwd".to_owned(), timestamp: app.clock.now_ms() }];
+    let mut event = event::post_login(app, &attempt.client, user, &attempt.context);
     event.authentication = Some(event::authentication(&methods));
     event.resource_server = event::resource_server(api);
     event.transaction = Some(transaction(app, attempt));
     match attempt.grant {
         TryGrant::AuthorizationCode => {
-            event.session = Some(event::session(&session(app, attempt, &user, &methods), &attempt.context))
+            event.session = Some(event::session(&session(app, attempt, user, &methods), &attempt.context))
         }
-        TryGrant::RefreshToken => event.refresh_token = Some(refresh_token(app, attempt, &user)),
+        TryGrant::RefreshToken => event.refresh_token = Some(refresh_token(app, attempt, user)),
         _ => {}
     }
     event

@@ -1,5 +1,7 @@
 //! The built binary, as a user runs it: messages, exit codes, output.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};

@@ -1,5 +1,7 @@
 //! A login with an independent client library (`openidconnect`) against the running server, over TCP.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 mod support;
 
 use std::collections::BTreeMap;

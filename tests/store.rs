@@ -1,5 +1,7 @@
 //! The store on SQLite, and on PostgreSQL when `VESTIBULE_TEST_POSTGRES_URL` is set.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
 mod support;
 
 #[path = "store/abort.rs"]

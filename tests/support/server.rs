@@ -228,10 +228,10 @@ pub fn login_form(page: &Url, html: &str) -> (Url, Vec<(String, String)>) {
             fields.push((input.attr("name").unwrap().to_owned(), input.attr("value").unwrap_or_default().to_owned()));
         }
     }
-    if let Some(button) = form.select(&select("button:not([type=button]), input[type=submit]")).next() {
-        if let Some(name) = button.attr("name") {
-            fields.push((name.to_owned(), button.attr("value").unwrap_or_default().to_owned()));
-        }
+    if let Some(button) = form.select(&select("button:not([type=button]), input[type=submit]")).next()
+        && let Some(name) = button.attr("name")
+    {
+        fields.push((name.to_owned(), button.attr("value").unwrap_or_default().to_owned()));
     }
     let action = form.attr("action").map_or_else(|| page.clone(), |action| page.join(action).unwrap());
     (action, fields)

@@ -1,6 +1,6 @@
 //! The store on SQLite, and on PostgreSQL when `VESTIBULE_TEST_POSTGRES_URL` is set.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "a test that fails may panic")]
 
 mod support;
 

@@ -1,6 +1,6 @@
 //! The token side through the real server: grants, replay, races, introspection, revocation.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests are tests, too")]
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "tables of cases read best in place")]
 
 mod support;
 

@@ -37,7 +37,7 @@ async fn clients_and_apis_are_read_as_written_by_their_tenant_only() {
         assert_eq!(store.client("b").await.unwrap(), Some(renamed), "{}", db.name);
         assert_eq!(store.client("B").await.unwrap(), None, "{}", db.name);
         assert_eq!(store.resource_server("https://api.example.com").await.unwrap(), None, "{}", db.name);
-        assert_eq!(store.resource_servers().await.unwrap(), [api.clone()], "{}", db.name);
+        assert_eq!(store.resource_servers().await.unwrap(), std::slice::from_ref(&api), "{}", db.name);
         assert_eq!(store.client_grant("a", &api.identifier).await.unwrap(), Some(machine.clone()), "{}", db.name);
         let other = db.database.tenant("other");
         assert_eq!(other.client("a").await.unwrap(), None, "{}", db.name);

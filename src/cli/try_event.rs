@@ -207,7 +207,7 @@ fn build(app: &App, attempt: &Attempt) -> Event {
     event.transaction = Some(transaction(app, attempt));
     match attempt.grant {
         TryGrant::AuthorizationCode => {
-            event.session = Some(event::session(&session(app, attempt, user, &methods), &attempt.context))
+            event.session = Some(event::session(&session(app, attempt, user, &methods), &attempt.context));
         }
         TryGrant::RefreshToken => event.refresh_token = Some(refresh_token(app, attempt, user)),
         _ => {}

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::toolbox::Names;
-use super::{Diagnostic, source, suggest};
+use super::{Diagnostic, javascript, logs, source, suggest};
 
 /// Methods that call a function they are given and do not keep it: Rhai's and the script library's.
 const CALLBACKS: [&str; 23] = [
@@ -88,8 +88,8 @@ fn statement_problem(file: File<'_>, statement: &Stmt) -> Option<Diagnostic> {
         Stmt::Noop(_) => None,
         Stmt::Var(variable, flags, position) if flags.intersects(ASTFlags::CONSTANT) => {
             let name = variable.0.name.as_str();
-            matches!(name, "event" | "api")
-                .then(|| file.problem(*position, format!("`{name}` is the name of an argument; choose another")))
+            matches!(name, "event" | "api" | logs::CONSOLE)
+                .then(|| file.problem(*position, format!("`{name}` is a name of ours; choose another")))
         }
         Stmt::Var(_, _, position) => {
             let problem = file.problem(*position, "variables outside of functions do not exist for the functions");
@@ -199,6 +199,9 @@ fn called(file: File<'_>, own: &Own<'_>, call: &FnCallExpr, position: Position) 
         return None;
     }
     let problem = file.problem(position, format!("unknown function `{name}`"));
+    if let Some(hint) = javascript::of_word(name).or_else(|| javascript::of_receiver(file.source, position)) {
+        return Some(problem.with_hint(hint));
+    }
     Some(match suggest::nearest(name, file.names.iter().chain(own.functions.iter().copied())) {
         Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
         None => problem,

@@ -5,6 +5,8 @@
 //!   reference cycle that no run ever frees, and a chain of them overflows the stack when it is dropped.
 //! - No function takes the place of one of ours: Rhai prefers script functions, even to methods of `api`.
 //! - Every name that is called exists, at least for some types.
+//! - Calls have few arguments: where no function fits, Rhai tries each of them in two ways, all combinations of the first
+//!   sixteen, in one step that no deadline interrupts.
 
 use std::collections::BTreeSet;
 
@@ -40,6 +42,10 @@ const CALLBACKS: [&str; 23] = [
     "zip",
 ];
 const CURRY: &str = "curry";
+/// Arguments of a call and parameters of a function.
+const MAX_ARGUMENTS: usize = 12;
+
+const PASS_A_MAP: &str = "pass a map: `f(#{ a: 1, b: 2 })`";
 
 /// A file under check.
 #[derive(Clone, Copy, Debug)]
@@ -108,6 +114,12 @@ fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
         let name = function.name;
         let receiver = usize::from(function.this_type.is_some());
         let parameters = function.params.len() + receiver;
+        if parameters > MAX_ARGUMENTS {
+            let place = source::definition(file.source, name);
+            problems.push(
+                file.problem(place, format!("a function has at most {MAX_ARGUMENTS} parameters")).with_hint(PASS_A_MAP),
+            );
+        }
         if file.names.reserves(name, parameters)
             || matches!(name, "event" | "api")
             || name == CURRY
@@ -187,6 +199,10 @@ fn captures(call: &FnCallExpr) -> bool {
 
 fn called(file: File<'_>, own: &Own<'_>, call: &FnCallExpr, position: Position) -> Option<Diagnostic> {
     let name = call.name.as_str();
+    if call.args.len() > MAX_ARGUMENTS && !captures(call) {
+        let problem = file.problem(position, format!("a call has at most {MAX_ARGUMENTS} arguments"));
+        return Some(problem.with_hint(PASS_A_MAP));
+    }
     if captures(call) || call.op_token.is_some() || !call.namespace.is_empty() || !rhai::is_valid_identifier(name) {
         return None;
     }

@@ -158,7 +158,6 @@ async fn allow(
         scope.remove("offline_access");
     }
     mint::settle(app, &mut decision, &scope)?;
-    mint::settle(app, &mut decision, &scope)?;
     verdict::report_refusals(&decision, &request.client.client_id, seen);
     app.metrics.decided(&decision);
     tracing::info!(client.id = request.client.client_id, set = %decision.trace.set, outcome = "allowed", "login");

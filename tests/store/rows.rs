@@ -222,16 +222,21 @@ async fn access_tokens_end_by_time_hash_and_jti() {
 async fn failed_logins_are_counted_and_forgotten() {
     for db in databases().await {
         let store = db.store();
-        assert_eq!(store.failed_logins("key").await.unwrap(), (0, 0), "{}", db.name);
+        assert_eq!(store.failed_logins("key", NOW).await.unwrap(), (0, 0), "{}", db.name);
         let mut tx = store.begin().await.unwrap();
         assert_eq!(tx.count_failed_login("key", NOW).await.unwrap(), 1, "{}", db.name);
         assert_eq!(tx.count_failed_login("key", NOW + 7).await.unwrap(), 2, "{}", db.name);
         tx.commit().await.unwrap();
-        assert_eq!(store.failed_logins("key").await.unwrap(), (2, NOW + 7), "{}", db.name);
+        assert_eq!(store.failed_logins("key", NOW).await.unwrap(), (2, NOW + 7), "{}", db.name);
+        let days_later = NOW + 2 * 86_400_000;
+        assert_eq!(store.failed_logins("key", days_later).await.unwrap(), (0, 0), "{}", db.name);
+        let mut tx = store.begin().await.unwrap();
+        assert_eq!(tx.count_failed_login("key", days_later).await.unwrap(), 1, "{}", db.name);
+        drop(tx);
         let mut tx = store.begin().await.unwrap();
         tx.forget_failed_logins("key").await.unwrap();
         tx.commit().await.unwrap();
-        assert_eq!(store.failed_logins("key").await.unwrap(), (0, 0), "{}", db.name);
+        assert_eq!(store.failed_logins("key", NOW).await.unwrap(), (0, 0), "{}", db.name);
     }
 }
 

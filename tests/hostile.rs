@@ -109,7 +109,6 @@ async fn hostile_scripts_are_stopped() {
         if started.elapsed() > SOON {
             wrong.push(format!("{name}: took {:?}", started.elapsed()));
         }
-        println!("{name}: {:?}", started.elapsed());
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     if let (Some(before), Some(after)) = (before, peak()) {

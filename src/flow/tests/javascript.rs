@@ -70,19 +70,19 @@ fn the_handlers_of_javascript_get_the_one_of_rhai() {
 fn a_truth_that_is_none_is_explained_in_words_of_the_author() {
     let shown = |body: &str| login(body).trace.actions[0].diagnostic.clone().unwrap();
     for body in [
-        "if event.user.nickname { }",
-        "if event.authorization { }",
-        "if event.user.app_metadata { }",
-        "if !event.user.email { }",
+        "if event.user.nickname { print(1); }",
+        "if event.authorization { print(1); }",
+        "if event.user.app_metadata { print(1); }",
+        "if !event.user.email { print(1); }",
         "let x = event.user.email && event.user.email_verified;",
         "let x = event.user.nickname || event.user.email;",
-        "if event.stats.logins_count { }",
+        "if event.stats.logins_count { print(1); }",
     ] {
         let text = shown(body);
         assert!(text.contains("hint: only `true` and `false` are conditions"), "{body}\n{text}");
         assert!(!text.contains("::flow::"), "{text}");
     }
-    assert!(shown("if event.authorization { }").contains("expected a boolean, found an object of `event`"));
+    assert!(shown("if event.authorization { print(1); }").contains("expected a boolean, found an object of `event`"));
 }
 
 #[test]

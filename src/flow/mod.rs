@@ -27,6 +27,7 @@ pub mod reload;
 mod run;
 mod set;
 mod settings;
+mod sort;
 mod source;
 mod suggest;
 #[cfg(test)]

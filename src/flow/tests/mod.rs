@@ -9,6 +9,7 @@ mod javascript;
 mod load;
 mod policy;
 mod pool;
+mod sort;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -5,6 +5,7 @@ mod constants;
 mod event;
 mod failures;
 mod hostile;
+mod javascript;
 mod load;
 mod policy;
 mod pool;

@@ -187,10 +187,7 @@ async fn any_json_value_reaches_the_token_response_and_protocol_names_do_not() {
     );
     let server = Server::start(&[("1-set", &set)]).await;
     let (_, body) = log_in(&server, "ada@example.com").await;
-    assert_eq!(
-        body["deep"],
-        json!({"list": [1, 2.5, "ü", true, null, {"empty": []}], "big": 9_007_199_254_740_993_i64})
-    );
+    assert_eq!(body["deep"], json!({"list": [1, 2.5, "ü", true, null, {"empty": []}], "big": 9_007_199_254_740_993_i64}));
     assert!(!body.to_string().contains("evil"), "{body}");
 }
 

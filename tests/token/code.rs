@@ -3,9 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::parties::{
-    API, CALLBACK, OTHER, VERIFIER, WEB, code, form, introspect, jwt, redemption, refresh, text, userinfo,
+    API, CALLBACK, OTHER, VERIFIER, WEB, code, form, futures_of, introspect, jwt, redemption, refresh, text, userinfo,
 };
-use crate::refresh::futures_of;
 use crate::support::Server;
 
 #[tokio::test]

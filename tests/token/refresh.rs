@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use vestibule::clock::Clock;
 
-use crate::parties::{API, OTHER, WEB, form, introspect, jwt, refresh, text, tokens, userinfo};
+use crate::parties::{API, OTHER, WEB, form, futures_of, introspect, jwt, refresh, text, tokens, userinfo};
 use crate::support::Server;
 
 const OFFLINE: &str = "openid offline_access";
@@ -131,24 +131,4 @@ async fn without_offline_access_there_is_no_refresh_token() {
     let strict = "https://rfc9068.example.com/";
     let body = tokens(&server, "offline_access read:things", Some(strict)).await;
     assert_eq!((&body["scope"], &body["refresh_token"]), (&json!("read:things"), &Value::Null));
-}
-
-/// Runs `n` requests at the same time.
-pub(crate) async fn futures_of<F: Future>(n: usize, request: impl Fn(usize) -> F) -> Vec<F::Output> {
-    let mut all: Vec<_> = (0..n).map(|i| Box::pin(request(i))).collect();
-    let mut done: Vec<Option<F::Output>> = (0..n).map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        let mut pending = false;
-        for (future, done) in all.iter_mut().zip(&mut done) {
-            if done.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(output) => *done = Some(output),
-                    std::task::Poll::Pending => pending = true,
-                }
-            }
-        }
-        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
-    })
-    .await;
-    done.into_iter().map(|output| output.unwrap()).collect()
 }

@@ -1,5 +1,6 @@
 //! Slows down the guessing of passwords: per account and address strictly, per account leniently, so that a stranger cannot
-//! lock a user out. An attempt is counted before the password is looked at; parallel attempts cannot slip through.
+//! lock a user out. An attempt is counted before the password is looked at; parallel attempts cannot slip through. An address
+//! that fails with many accounts waits for the next minute: no longer, because a whole office may share it.
 
 use std::net::IpAddr;
 
@@ -20,6 +21,9 @@ struct Policy {
 const BY_ADDRESS: Policy = Policy { free: 10, longest_wait_s: 900 };
 /// The whole world guessing one account.
 const BY_ACCOUNT: Policy = Policy { free: 50, longest_wait_s: 60 };
+/// Failures of one address in a minute, whatever the accounts.
+const FAILURES_OF_ADDRESS: i64 = 60;
+const MINUTE_MS: i64 = 60_000;
 /// Counts older than this are forgotten.
 const MEMORY_MS: i64 = 24 * 3_600_000;
 
@@ -28,6 +32,7 @@ const MEMORY_MS: i64 = 24 * 3_600_000;
 #[must_use]
 pub struct Attempt {
     keys: Vec<String>,
+    address: Option<String>,
 }
 
 /// Counts an attempt to log in as `login`. Under `dev`, loopback addresses are not throttled.
@@ -35,20 +40,58 @@ pub struct Attempt {
 /// # Errors
 /// [`Error::TooManyAttempts`] with the seconds to wait; the database's.
 pub async fn attempt(app: &App, login: &str, context: &RequestContext) -> Result<Attempt> {
-    let loopback = context.ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if app.dev && loopback {
-        return Ok(Attempt { keys: Vec::new() });
-    }
+    let Some(address) = address(app, context).await? else { return Ok(Attempt { keys: Vec::new(), address: None }) };
     let account = hash::sha256(&login.trim().to_lowercase());
     let counters =
         [(format!("account-address:{account}:{}", context.ip), BY_ADDRESS), (format!("account:{account}"), BY_ACCOUNT)];
     for (key, policy) in &counters {
         count(app, key, *policy).await?;
     }
-    Ok(Attempt { keys: counters.into_iter().map(|(key, _)| key).collect() })
+    Ok(Attempt { keys: counters.into_iter().map(|(key, _)| key).collect(), address: Some(address) })
+}
+
+/// Begins something that tells whether an account exists, such as a sign-up; it counts only if it fails.
+///
+/// # Errors
+/// As [`attempt`].
+pub async fn probe(app: &App, context: &RequestContext) -> Result<Attempt> {
+    Ok(Attempt { keys: Vec::new(), address: address(app, context).await? })
+}
+
+/// The counter of the address in this minute; `None` where nothing is throttled.
+async fn address(app: &App, context: &RequestContext) -> Result<Option<String>> {
+    let ip = context.ip.parse::<IpAddr>();
+    if app.dev && ip.as_ref().is_ok_and(IpAddr::is_loopback) {
+        return Ok(None);
+    }
+    let now = app.clock.now_ms();
+    let key = format!("address:{}:{}", ip.map_or_else(|_| context.ip.clone(), network), now.div_euclid(MINUTE_MS));
+    if app.store.failed_logins(&key).await?.0 >= FAILURES_OF_ADDRESS {
+        return Err(Error::TooManyAttempts { retry_after: (MINUTE_MS - now.rem_euclid(MINUTE_MS) + 999) / 1000 });
+    }
+    Ok(Some(key))
+}
+
+/// The address, or for IPv6 its /64: whoever has one has them all.
+fn network(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("{:x}", ip.to_bits() >> 64),
+    }
 }
 
 impl Attempt {
+    /// Counts a failure for the address. Hashing is bounded, so parallel attempts overshoot by little.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn failed(self, app: &App) -> Result<()> {
+        let Some(address) = self.address else { return Ok(()) };
+        let mut tx = app.store.begin().await?;
+        tx.count_failed_login(&address, app.clock.now_ms()).await?;
+        Ok(tx.commit().await?)
+    }
+
     /// Forgets the failures before a right password.
     ///
     /// # Errors
@@ -78,12 +121,12 @@ async fn count(app: &App, key: &str, policy: Policy) -> Result<()> {
         tx.forget_failed_logins(key).await?;
     }
     let counted = tx.count_failed_login(key, now).await?;
-    tx.commit().await?;
-    // Past the free attempts only one of several parallel ones goes on: the one that nobody overtook.
+    // Past the free attempts only one of several parallel ones goes on: the one that nobody overtook. The others looked at no
+    // password and are not counted, or a burst would lock the account out for as long as we ever wait.
     if counted > policy.free && counted != seen + 1 {
-        return Err(Error::TooManyAttempts { retry_after: policy.delay_s(counted) });
+        return Err(Error::TooManyAttempts { retry_after: policy.delay_s(counted - 1) });
     }
-    Ok(())
+    Ok(tx.commit().await?)
 }
 
 impl Policy {
@@ -108,6 +151,14 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_holder_of_an_ipv6_network_is_one_address() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
 
     #[test]
     fn the_first_ten_are_free_and_then_waits_double_up_to_a_limit() {

@@ -19,7 +19,7 @@ fn payload(token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_login_ends_at_the_callback_with_code_state_and_issuer_and_single_sign_on_follows() {
+async fn p014_a_login_ends_at_the_callback_with_code_state_and_issuer_and_single_sign_on_follows() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     let answer = agent.log_in(&server, &[]).await;
@@ -37,7 +37,7 @@ async fn a_login_ends_at_the_callback_with_code_state_and_issuer_and_single_sign
 }
 
 #[tokio::test]
-async fn untrusted_redirects_get_a_page_and_no_location() {
+async fn p004_p005_untrusted_redirects_get_a_page_and_no_location() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     for parameters in [
@@ -56,7 +56,7 @@ async fn untrusted_redirects_get_a_page_and_no_location() {
 }
 
 #[tokio::test]
-async fn errors_of_a_trusted_request_go_to_the_callback() {
+async fn p007_errors_of_a_trusted_request_go_to_the_callback() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     for (parameters, expected) in [
@@ -82,7 +82,7 @@ async fn errors_of_a_trusted_request_go_to_the_callback() {
 }
 
 #[tokio::test]
-async fn a_login_belongs_to_one_browser_one_form_and_one_use() {
+async fn p030_p031_p160_a_login_belongs_to_one_browser_one_form_and_one_use() {
     let server = Server::start(&[]).await;
     let (agent, thief) = (Agent::new(), Agent::new());
     let (page, html) = agent.login_page(&server, &[]).await;
@@ -107,7 +107,7 @@ async fn a_login_belongs_to_one_browser_one_form_and_one_use() {
 }
 
 #[tokio::test]
-async fn the_form_cannot_change_what_was_asked_for_and_cancel_is_told() {
+async fn p032_p033_the_form_cannot_change_what_was_asked_for_and_cancel_is_told() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     let (page, html) = agent.login_page(&server, &[]).await;
@@ -213,7 +213,7 @@ async fn pages_deliver_forms_and_messages_to_the_right_place() {
 }
 
 #[tokio::test]
-async fn sessions_end_by_age_idleness_and_request() {
+async fn p163_sessions_end_by_age_idleness_and_request() {
     let clock = Clock::fixed(1_800_000_000);
     let server = Server::start_with(&[], "", clock.clone()).await;
     let agent = Agent::new();
@@ -285,7 +285,7 @@ async fn logout_returns_to_registered_addresses_only_and_ends_the_session() {
 }
 
 #[tokio::test]
-async fn rp_initiated_logout_asks_unless_an_id_token_speaks_for_the_user() {
+async fn p151_rp_initiated_logout_asks_unless_an_id_token_speaks_for_the_user() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     let code = query(&agent.log_in(&server, &[]).await)["code"].clone();
@@ -316,7 +316,7 @@ async fn rp_initiated_logout_asks_unless_an_id_token_speaks_for_the_user() {
 }
 
 #[tokio::test]
-async fn every_answer_has_its_headers_and_cross_origin_access_its_limits() {
+async fn p016_p018_p019_every_answer_has_its_headers_and_cross_origin_access_its_limits() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     let (page, _) = agent.login_page(&server, &[]).await;

@@ -175,16 +175,21 @@ mod tests {
         let passwords = passwords();
         let hash = passwords.hash("x").await.unwrap();
         let time = async |hash: Option<&str>| {
-            let mut best = Duration::MAX;
-            for _ in 0..5 {
-                let start = Instant::now();
-                passwords.verify("y", hash).await.unwrap();
-                best = best.min(start.elapsed());
-            }
-            best
+            let start = Instant::now();
+            passwords.verify("y", hash).await.unwrap();
+            start.elapsed()
         };
-        let (somebody, nobody, unreadable) = (time(Some(&hash)).await, time(None).await, time(Some("broken")).await);
-        assert!(nobody > somebody / 2 && unreadable > somebody / 2, "{somebody:?} {nobody:?} {unreadable:?}");
+        // The best of each, in turns, until a busy machine has let each of them through undisturbed.
+        let [mut somebody, mut nobody, mut unreadable] = [Duration::MAX; 3];
+        for _ in 0..50 {
+            somebody = somebody.min(time(Some(&hash)).await);
+            nobody = nobody.min(time(None).await);
+            unreadable = unreadable.min(time(Some("broken")).await);
+            if nobody > somebody / 2 && unreadable > somebody / 2 {
+                return;
+            }
+        }
+        panic!("{somebody:?} {nobody:?} {unreadable:?}");
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::{Settings, failure, print, start_page};
+use super::{Settings, failure, logging, print, start_page};
 use crate::config::Config;
 use crate::flow::FlowSet;
 
@@ -18,6 +18,7 @@ pub(super) struct Options {
 
 /// Reports the problems of the file and of the actions; the actions are checked even if only the rest of the file is wrong.
 pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
+    logging::init(logging::Format::Human, "warn");
     let config = settings.load()?;
     let flow = config.actions.clone();
     let loaded = tokio::task::spawn_blocking(move || FlowSet::load(&flow)).await.context("the actions were not loaded")?;

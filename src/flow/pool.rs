@@ -48,7 +48,8 @@ impl Flow {
         self.current.store(Arc::new(set));
     }
 
-    /// Runs the trigger on the bounded blocking pool. Failed actions are logged here, with the reference that the client sees.
+    /// Runs the trigger on the bounded blocking pool. What the actions printed and how they failed is in the trace, for the
+    /// caller to log.
     ///
     /// A panic in a host function yields [`Outcome::Failed`].
     ///
@@ -68,9 +69,7 @@ impl Flow {
             drop(places);
             decision
         });
-        let decision = run.await.unwrap_or_else(|error| self.lost(&error));
-        log_failures(&decision);
-        Ok(decision)
+        Ok(run.await.unwrap_or_else(|error| self.lost(&error)))
     }
 
     async fn places(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Busy> {
@@ -84,17 +83,5 @@ impl Flow {
         let reference = self.host.random.id();
         tracing::error!(reference, %error, "the run of the actions was lost");
         Decision { outcome: Outcome::Failed { reference, message: error.to_string() }, ..Decision::default() }
-    }
-}
-
-fn log_failures(decision: &Decision) {
-    let reference = match &decision.outcome {
-        Outcome::Failed { reference, .. } => reference.as_str(),
-        Outcome::Allowed | Outcome::Denied { .. } => "",
-    };
-    for action in &decision.trace.actions {
-        if let Some(diagnostic) = &action.diagnostic {
-            tracing::error!(action = action.action, outcome = action.outcome, reference, "action failed\n{diagnostic}");
-        }
     }
 }

@@ -86,7 +86,7 @@ impl FlowSet {
                 }
             }
         }
-        problems.extend(unmatched_settings(settings, &actions));
+        problems.extend(misnamed_settings(settings, &actions));
         if !problems.is_empty() {
             return Err(LoadError { problems });
         }
@@ -278,15 +278,22 @@ fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec
     problems
 }
 
-/// Settings whose file does not exist; a parked file keeps its settings.
-fn unmatched_settings(settings: &Settings, files: &[(&str, &str)]) -> Vec<Diagnostic> {
+/// Settings that seem to mean a file by another name; a parked file keeps its settings. Those that mean no file at all are
+/// left over from a deleted action, or stand for one in another directory (`--actions`): that is worth a warning, no more.
+fn misnamed_settings(settings: &Settings, files: &[(&str, &str)]) -> Vec<Diagnostic> {
     let stems: Vec<&str> = files.iter().map(|(name, _)| stem(name).trim_start_matches('_')).collect();
+    let has_settings = |stem: &&str| settings.actions.keys().any(|name| name.trim_start_matches('_') == *stem);
+    let free: Vec<&str> = stems.iter().copied().filter(|stem| !has_settings(stem)).collect();
     let unmatched = settings.actions.keys().filter(|name| !stems.contains(&name.trim_start_matches('_')));
     let problem = |name: &String| {
         let message = format!("[actions.settings.\"{name}\"] has no file `{name}.rhai`");
-        Diagnostic::of_file(&settings.display, message).with_hint(suggest::hint(name, &stems))
+        let Some(near) = suggest::nearest(name, free.iter().copied()) else {
+            tracing::warn!("{message} in {}", settings.display);
+            return None;
+        };
+        Some(Diagnostic::of_file(&settings.display, message).with_hint(format!("did you mean `{near}`?")))
     };
-    unmatched.map(problem).collect()
+    unmatched.filter_map(problem).collect()
 }
 
 /// 12 hexadecimal digits; secrets go into the hash and nowhere else.
@@ -301,7 +308,8 @@ fn content_hash(settings: &Settings, sources: &[(&str, &str)]) -> String {
         add(name);
         add(text);
     }
-    for (name, own) in &settings.actions {
+    let present = |stem: &str| sources.iter().any(|(name, _)| self::stem(name) == stem);
+    for (name, own) in settings.actions.iter().filter(|(name, _)| present(name)) {
         add(name);
         add(&format!("{own:?}{:?}", own.secrets));
     }

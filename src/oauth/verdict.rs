@@ -71,17 +71,33 @@ pub fn metadata(decision: &Decision) -> MetadataPatch {
     MetadataPatch { user: values(&decision.user_metadata), app: values(&decision.app_metadata) }
 }
 
-/// Logs what the operator wants to know: refusals with their place, failures with their reference.
+/// Logs what the operator wants to know: what actions printed, refusals with their place, failures with their reference and
+/// the line that failed.
 pub fn report(decision: &Decision, client_id: &str) {
+    for action in &decision.trace.actions {
+        for line in &action.logs {
+            tracing::info!(client.id = client_id, action = action.action, "print: {line}");
+        }
+    }
     report_refusals(decision, client_id, 0);
+    report_skipped(decision, client_id);
     match &decision.outcome {
         Outcome::Allowed => {}
         Outcome::Denied { code, by, .. } => {
             tracing::info!(client.id = client_id, code, at = %by, set = %decision.trace.set, "an action denied");
         }
         Outcome::Failed { reference, message } => {
-            tracing::error!(client.id = client_id, reference, message, set = %decision.trace.set, "an action failed");
+            let diagnostic = decision.trace.actions.last().and_then(|action| action.diagnostic.as_ref()).unwrap_or(message);
+            tracing::error!(client.id = client_id, reference, set = %decision.trace.set, "an action failed\n{diagnostic}\n");
         }
+    }
+}
+
+/// Failures that `on_error = "skip"` lets pass: the login goes on, the operator hears of it.
+fn report_skipped(decision: &Decision, client_id: &str) {
+    for action in decision.trace.actions.iter().filter(|action| action.outcome == "skipped") {
+        let diagnostic = action.diagnostic.as_deref().unwrap_or_default();
+        tracing::error!(client.id = client_id, set = %decision.trace.set, "an action failed and was skipped\n{diagnostic}\n");
     }
 }
 

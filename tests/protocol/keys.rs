@@ -3,7 +3,7 @@
 use serde_json::Value;
 use vestibule::clock::{Clock, Random};
 use vestibule::domain::client::Algorithm;
-use vestibule::keys::Keys;
+use vestibule::keys::{Keys, PUBLISHED_BEFORE_USE_MS};
 
 use crate::parties::{API, jwt, text, tokens, userinfo};
 use crate::support::Server;
@@ -85,6 +85,35 @@ async fn p108_rotation_under_load_fails_no_verification() {
     assert!(kids.len() > 1, "several keys signed: {kids:?}");
     assert_eq!(jwks(&server).await.len(), 6, "the old keys stay published");
     assert_eq!(userinfo(&server, text(&first, "access_token")).await.0, 200, "a token of the first key still works");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p108_a_new_key_is_published_before_it_signs() {
+    let clock = Clock::fixed(1_800_000_000);
+    let server = Server::start_with(&[], "", clock.clone()).await;
+    let used = async || jwt(&tokens(&server, "openid", None).await["id_token"]).0["kid"].clone();
+    let mut kids = vec![used().await];
+    for _ in 0..2 {
+        clock.advance(60);
+        let key = Keys::generate(Algorithm::RS256, &clock, &Random::system()).unwrap();
+        let mut tx = server.app.store.begin().await.unwrap();
+        tx.insert_signing_key(&key).await.unwrap();
+        tx.retire_signing_keys(&key.kind, &key.kid, clock.now_ms() + PUBLISHED_BEFORE_USE_MS).await.unwrap();
+        tx.commit().await.unwrap();
+        kids.push(key.kid.into());
+        server.read_keys().await;
+        assert_eq!(used().await, kids[0], "clients may not have seen the new key yet");
+    }
+    assert_eq!(jwks(&server).await.len(), 3);
+    // The first rotation is due ten minutes after it was asked for, the second a minute later.
+    clock.advance(PUBLISHED_BEFORE_USE_MS / 1000 - 60);
+    for kid in &kids[1..] {
+        server.read_keys().await;
+        assert_eq!(used().await, *kid);
+        clock.advance(60);
+    }
+    assert_eq!(jwks(&server).await.len(), 3, "the old keys stay published");
     server.stop().await;
 }
 

@@ -169,6 +169,11 @@ impl Server {
         Self::launch(TcpListener::bind(address).await.unwrap(), directory, configuration, clock, Random::system()).await
     }
 
+    /// Reads the signing keys again, as every minute.
+    pub async fn read_keys(&self) {
+        self.app.load_keys(&parse(&self.directory, &self.configuration)).await.unwrap();
+    }
+
     /// The configuration file changes, as a watched one does.
     pub async fn reconfigure(&self, change: impl Fn(&str) -> String) {
         let text = change(&self.configuration);

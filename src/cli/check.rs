@@ -27,6 +27,12 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
         print::error(&format!("{broken}\n\n{}", failure::count(broken.problems.len(), &config.actions.display)));
         failed = true;
     }
+    let warnings = loaded.as_ref().map_or(&[] as &[_], FlowSet::warnings);
+    if !warnings.is_empty() {
+        let listed: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        print::error(&format!("{}\n\n{}", listed.join("\n\n"), failure::count(listed.len(), &config.actions.display)));
+        failed = true;
+    }
     if options.production && !config.insecure.is_empty() {
         let listed: Vec<_> = config.insecure.iter().map(ToString::to_string).collect();
         let count = failure::count(listed.len(), &config.path.display().to_string());

@@ -18,6 +18,7 @@ use crate::domain::hash;
 pub struct FlowSet {
     hash: String,
     actions: Vec<Action>,
+    warnings: Vec<Diagnostic>,
     pub(super) limits: Limits,
     pub(super) toolbox: Toolbox,
     pub(super) sources: Arc<Sources>,
@@ -86,16 +87,17 @@ impl FlowSet {
                 }
             }
         }
-        problems.extend(misnamed_settings(settings, &actions));
         if !problems.is_empty() {
             return Err(LoadError { problems });
         }
+        let warnings = unmatched_settings(settings, &actions);
         loaded.retain(|action| action.settings.enabled);
         let hash = content_hash(settings, &sources);
         let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
         Ok(Self {
             hash,
             actions: loaded,
+            warnings,
             limits: settings.limits.clone(),
             toolbox,
             sources: sources.into(),
@@ -107,6 +109,13 @@ impl FlowSet {
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// What is probably a mistake and does not keep the set from working: settings whose file does not exist. Whoever deletes
+    /// an action wants it to be gone, settings or not.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// The actions in order of execution.
@@ -278,22 +287,15 @@ fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec
     problems
 }
 
-/// Settings that seem to mean a file by another name; a parked file keeps its settings. Those that mean no file at all are
-/// left over from a deleted action, or stand for one in another directory (`--actions`): that is worth a warning, no more.
-fn misnamed_settings(settings: &Settings, files: &[(&str, &str)]) -> Vec<Diagnostic> {
+/// Settings whose file does not exist; a parked file keeps its settings.
+fn unmatched_settings(settings: &Settings, files: &[(&str, &str)]) -> Vec<Diagnostic> {
     let stems: Vec<&str> = files.iter().map(|(name, _)| stem(name).trim_start_matches('_')).collect();
-    let has_settings = |stem: &&str| settings.actions.keys().any(|name| name.trim_start_matches('_') == *stem);
-    let free: Vec<&str> = stems.iter().copied().filter(|stem| !has_settings(stem)).collect();
     let unmatched = settings.actions.keys().filter(|name| !stems.contains(&name.trim_start_matches('_')));
     let problem = |name: &String| {
         let message = format!("[actions.settings.\"{name}\"] has no file `{name}.rhai`");
-        let Some(near) = suggest::nearest(name, free.iter().copied()) else {
-            tracing::warn!("{message} in {}", settings.display);
-            return None;
-        };
-        Some(Diagnostic::of_file(&settings.display, message).with_hint(format!("did you mean `{near}`?")))
+        Diagnostic::of_file(&settings.display, message).with_hint(suggest::hint(name, &stems))
     };
-    unmatched.filter_map(problem).collect()
+    unmatched.map(problem).collect()
 }
 
 /// 12 hexadecimal digits; secrets go into the hash and nowhere else.
@@ -308,8 +310,7 @@ fn content_hash(settings: &Settings, sources: &[(&str, &str)]) -> String {
         add(name);
         add(text);
     }
-    let present = |stem: &str| sources.iter().any(|(name, _)| self::stem(name) == stem);
-    for (name, own) in settings.actions.iter().filter(|(name, _)| present(name)) {
+    for (name, own) in &settings.actions {
         add(name);
         add(&format!("{own:?}{:?}", own.secrets));
     }

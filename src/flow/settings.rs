@@ -14,21 +14,8 @@ pub struct Settings {
     pub display: String,
     /// What a run may use.
     pub limits: Limits,
-    /// By file stem. A stem without a file is a load problem if it looks like a misspelling.
+    /// By file stem. A stem without a file is a warning of the set.
     pub actions: BTreeMap<String, ActionSettings>,
-}
-
-impl Settings {
-    /// Without those of files that are not there: under a running server a file may go, and its settings mean nothing then.
-    pub(super) fn of_present_files(&self) -> Self {
-        let present = |stem: &str| {
-            let stem = stem.trim_start_matches('_');
-            [format!("{stem}.rhai"), format!("_{stem}.rhai")].iter().any(|name| self.directory.join(name).exists())
-        };
-        let mut settings = self.clone();
-        settings.actions.retain(|stem, _| present(stem));
-        settings
-    }
 }
 
 /// `[actions.settings."stem"]`, secrets resolved.

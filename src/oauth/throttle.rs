@@ -1,6 +1,9 @@
 //! Slows down the guessing of passwords: per account and address strictly, per account leniently, so that a stranger cannot
-//! lock a user out. An attempt is counted before the password is looked at; parallel attempts cannot slip through. An address
-//! that fails with many accounts waits for the next minute: no longer, because a whole office may share it.
+//! lock a user out. An address that fails with many accounts waits for the next minute: no longer, because a whole office may
+//! share it.
+//!
+//! Only failures count, so right passwords never add up, however many arrive at once. Guesses sent at once are bounded all the
+//! same: an attempt learns whether its password was right only if the count allows it when the password has been checked.
 
 use std::net::IpAddr;
 
@@ -10,7 +13,7 @@ use crate::domain::hash;
 use super::RequestContext;
 use super::error::{Error, Result};
 
-/// How many attempts are free and how long the wait becomes.
+/// How many failures are free and how long the wait becomes.
 #[derive(Clone, Copy, Debug)]
 struct Policy {
     free: i64,
@@ -24,30 +27,42 @@ const BY_ACCOUNT: Policy = Policy { free: 50, longest_wait_s: 60 };
 /// Failures of one address in a minute, whatever the accounts.
 const FAILURES_OF_ADDRESS: i64 = 60;
 const MINUTE_MS: i64 = 60_000;
-/// Counts older than this are forgotten.
-const MEMORY_MS: i64 = 24 * 3_600_000;
 
-/// An attempt that was counted; [`Attempt::succeeded`] takes it back.
+/// An attempt that may have its password checked; it must be told how that went before anybody else is.
 #[derive(Debug)]
 #[must_use]
 pub struct Attempt {
-    keys: Vec<String>,
+    counters: Vec<Counter>,
     address: Option<String>,
 }
 
-/// Counts an attempt to log in as `login`. Under `dev`, loopback addresses are not throttled.
+/// A count of failures, as it was when the attempt began.
+#[derive(Debug)]
+struct Counter {
+    key: String,
+    policy: Policy,
+    seen: i64,
+}
+
+/// Begins an attempt to log in as `login`. Under `dev`, loopback addresses are not throttled.
 ///
 /// # Errors
 /// [`Error::TooManyAttempts`] with the seconds to wait; the database's.
 pub async fn attempt(app: &App, login: &str, context: &RequestContext) -> Result<Attempt> {
-    let Some(address) = address(app, context).await? else { return Ok(Attempt { keys: Vec::new(), address: None }) };
+    let Some(address) = address(app, context).await? else { return Ok(Attempt { counters: Vec::new(), address: None }) };
     let account = hash::sha256(&login.trim().to_lowercase());
-    let counters =
+    let policies =
         [(format!("account-address:{account}:{}", context.ip), BY_ADDRESS), (format!("account:{account}"), BY_ACCOUNT)];
-    for (key, policy) in &counters {
-        count(app, key, *policy).await?;
+    let now = app.clock.now_ms();
+    let mut counters = Vec::with_capacity(policies.len());
+    for (key, policy) in policies {
+        let (seen, last) = app.store.failed_logins(&key, now).await?;
+        if let Some(retry_after) = policy.wait(seen, last, now) {
+            return Err(Error::TooManyAttempts { retry_after });
+        }
+        counters.push(Counter { key, policy, seen });
     }
-    Ok(Attempt { keys: counters.into_iter().map(|(key, _)| key).collect(), address: Some(address) })
+    Ok(Attempt { counters, address: Some(address) })
 }
 
 /// Begins something that tells whether an account exists, such as a sign-up; it counts only if it fails.
@@ -55,7 +70,7 @@ pub async fn attempt(app: &App, login: &str, context: &RequestContext) -> Result
 /// # Errors
 /// As [`attempt`].
 pub async fn probe(app: &App, context: &RequestContext) -> Result<Attempt> {
-    Ok(Attempt { keys: Vec::new(), address: address(app, context).await? })
+    Ok(Attempt { counters: Vec::new(), address: address(app, context).await? })
 }
 
 /// The counter of the address in this minute; `None` where nothing is throttled.
@@ -66,7 +81,7 @@ async fn address(app: &App, context: &RequestContext) -> Result<Option<String>> 
     }
     let now = app.clock.now_ms();
     let key = format!("address:{}:{}", ip.map_or_else(|_| context.ip.clone(), network), now.div_euclid(MINUTE_MS));
-    if app.store.failed_logins(&key).await?.0 >= FAILURES_OF_ADDRESS {
+    if app.store.failed_logins(&key, now).await?.0 >= FAILURES_OF_ADDRESS {
         return Err(Error::TooManyAttempts { retry_after: (MINUTE_MS - now.rem_euclid(MINUTE_MS) + 999) / 1000 });
     }
     Ok(Some(key))
@@ -81,52 +96,54 @@ fn network(ip: IpAddr) -> String {
 }
 
 impl Attempt {
-    /// Counts a failure for the address. Hashing is bounded, so parallel attempts overshoot by little.
+    /// The password was right: forgets the failures before it.
     ///
     /// # Errors
-    /// The database's.
-    pub async fn failed(self, app: &App) -> Result<()> {
-        let Some(address) = self.address else { return Ok(()) };
-        let mut tx = app.store.begin().await?;
-        tx.count_failed_login(&address, app.clock.now_ms()).await?;
-        Ok(tx.commit().await?)
-    }
-
-    /// Forgets the failures before a right password.
-    ///
-    /// # Errors
-    /// The database's.
+    /// [`Error::TooManyAttempts`] if guesses at the same time have used the count up; the database's.
     pub async fn succeeded(self, app: &App) -> Result<()> {
-        if self.keys.is_empty() {
+        let mut failed_before = false;
+        for counter in &self.counters {
+            let (failures, _) = app.store.failed_logins(&counter.key, app.clock.now_ms()).await?;
+            counter.admit(failures, counter.seen)?;
+            failed_before |= failures > 0;
+        }
+        if !failed_before {
             return Ok(());
         }
         let mut tx = app.store.begin().await?;
-        for key in &self.keys {
-            tx.forget_failed_logins(key).await?;
+        for counter in &self.counters {
+            tx.forget_failed_logins(&counter.key).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    /// The password was wrong: counts the failure.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`] as with a right password, so that the two look the same; the database's.
+    pub async fn failed(self, app: &App) -> Result<()> {
+        let now = app.clock.now_ms();
+        let mut tx = app.store.begin().await?;
+        if let Some(address) = &self.address {
+            tx.count_failed_login(address, now).await?;
+        }
+        for counter in &self.counters {
+            // What is not told is not counted either, or a burst would lock the account out for as long as we ever wait.
+            counter.admit(tx.count_failed_login(&counter.key, now).await?, counter.seen + 1)?;
         }
         Ok(tx.commit().await?)
     }
 }
 
-async fn count(app: &App, key: &str, policy: Policy) -> Result<()> {
-    let now = app.clock.now_ms();
-    let (seen, last) = app.store.failed_logins(key).await?;
-    let is_old = seen > 0 && now - last > MEMORY_MS;
-    let seen = if is_old { 0 } else { seen };
-    if let Some(retry_after) = policy.wait(seen, last, now) {
-        return Err(Error::TooManyAttempts { retry_after });
+impl Counter {
+    /// Whether the result may be told. Past the free failures only one of several attempts at once goes on: the one that
+    /// nobody overtook, whose count is the `undisturbed` one.
+    fn admit(&self, failures: i64, undisturbed: i64) -> Result<()> {
+        if failures <= self.policy.free.max(undisturbed) {
+            return Ok(());
+        }
+        Err(Error::TooManyAttempts { retry_after: self.policy.delay_s(failures) })
     }
-    let mut tx = app.store.begin().await?;
-    if is_old {
-        tx.forget_failed_logins(key).await?;
-    }
-    let counted = tx.count_failed_login(key, now).await?;
-    // Past the free attempts only one of several parallel ones goes on: the one that nobody overtook. The others looked at no
-    // password and are not counted, or a burst would lock the account out for as long as we ever wait.
-    if counted > policy.free && counted != seen + 1 {
-        return Err(Error::TooManyAttempts { retry_after: policy.delay_s(counted - 1) });
-    }
-    Ok(tx.commit().await?)
 }
 
 impl Policy {

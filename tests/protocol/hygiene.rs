@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use vestibule::clock::Clock;
 
 use crate::support::Server;
 use crate::support::agent::{Agent, query};
@@ -156,7 +155,7 @@ async fn p068_p175_framing_tricks_end_the_connection() {
 #[tokio::test]
 async fn p180_discovery_tells_the_truth() {
     let issuer = "https://login.example.com/tenant";
-    let server = Server::start_as(Some(issuer), &[], "", Clock::System).await;
+    let server = Server::start_as(issuer).await;
     let document = async |path: &str| -> Value { reqwest::get(server.url(path)).await.unwrap().json().await.unwrap() };
     let openid = document("/.well-known/openid-configuration").await;
     assert_eq!(openid, document("/.well-known/oauth-authorization-server").await);

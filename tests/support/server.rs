@@ -112,11 +112,26 @@ impl Server {
 
     /// Starts with further configuration and another clock.
     pub async fn start_with(actions: &[(&str, &str)], configuration: &str, clock: Clock) -> Self {
-        Self::start_as(None, actions, configuration, clock).await
+        let surroundings = Surroundings { clock, random: Random::seeded(7), ..Surroundings::system(false) };
+        Self::start_in(surroundings, None, actions, configuration).await
     }
 
-    /// Starts with an issuer other than the address, as behind a proxy.
-    pub async fn start_as(issuer: Option<&str>, actions: &[(&str, &str)], configuration: &str, clock: Clock) -> Self {
+    /// Starts as `vestibule dev` would.
+    pub async fn start_dev() -> Self {
+        Self::start_in(Surroundings::system(true), None, &[], "").await
+    }
+
+    /// Starts behind a proxy that serves this issuer.
+    pub async fn start_as(issuer: &str) -> Self {
+        Self::start_in(Surroundings::system(false), Some(issuer), &[], "").await
+    }
+
+    async fn start_in(
+        surroundings: Surroundings,
+        public: Option<&str>,
+        actions: &[(&str, &str)],
+        configuration: &str,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let directory = Arc::new(tempfile::tempdir().unwrap());
         let folder = directory.path().join("actions");
@@ -130,20 +145,19 @@ impl Server {
             Ok(server) => databases::postgres(&server).await.url,
             Err(_) => format!("sqlite://{}", directory.path().join("test.db").display()),
         };
-        let issuer = issuer.map_or_else(|| base(&listener).to_string(), str::to_owned);
+        let issuer = public.map_or_else(|| base(&listener).to_string(), str::to_owned);
         let text = format!("{CONFIGURATION}{configuration}").replace("ISSUER", &issuer).replace("DATABASE", &database);
-        Self::launch(listener, directory, text, clock, Random::seeded(7)).await
+        Self::launch(listener, directory, text, surroundings).await
     }
 
     async fn launch(
         listener: TcpListener,
         directory: Arc<TempDir>,
         configuration: String,
-        clock: Clock,
-        random: Random,
+        surroundings: Surroundings,
     ) -> Self {
         let config = parse(&directory, &configuration);
-        let surroundings = Surroundings { clock: clock.clone(), random, ..Surroundings::system(false) };
+        let clock = surroundings.clock.clone();
         let app = App::build(&config, surroundings).await.unwrap();
         let (shutdown, base) = (CancellationToken::new(), base(&listener));
         let task = tokio::spawn({
@@ -154,19 +168,24 @@ impl Server {
         Self { issuer, app, actions, base, configuration, clock, directory, shutdown, task }
     }
 
+    /// The same clock, but randomness that repeats no id.
+    fn again(&self) -> Surroundings {
+        Surroundings { clock: self.clock.clone(), ..Surroundings::system(self.app.dev) }
+    }
+
     /// Another process on the same database, as behind a load balancer.
     pub async fn replica(&self) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (directory, configuration) = (Arc::clone(&self.directory), self.configuration.clone());
-        Self::launch(listener, directory, configuration, self.clock.clone(), Random::system()).await
+        Self::launch(listener, directory, configuration, self.again()).await
     }
 
     /// Ends it and starts it again at the same address.
     pub async fn restart(self) -> Self {
         let (directory, configuration) = (Arc::clone(&self.directory), self.configuration.clone());
-        let (clock, address) = (self.clock.clone(), self.base.socket_addrs(|| None).unwrap()[0]);
+        let (surroundings, address) = (self.again(), self.base.socket_addrs(|| None).unwrap()[0]);
         self.stop().await;
-        Self::launch(TcpListener::bind(address).await.unwrap(), directory, configuration, clock, Random::system()).await
+        Self::launch(TcpListener::bind(address).await.unwrap(), directory, configuration, surroundings).await
     }
 
     /// Reads the signing keys again, as every minute.
@@ -236,8 +255,7 @@ impl Browser {
                 _ => {}
             }
         }
-        let answer = self.0.post(action).form(&fields).send().await.unwrap();
-        match self.follow(answer).await {
+        match self.submit(action, &fields).await {
             Arrived::Callback(callback) => callback,
             Arrived::Page(page, html) => panic!("still at {page}: {html}"),
         }
@@ -246,6 +264,12 @@ impl Browser {
     /// Opens a URL and follows redirects until a page or a foreign address.
     pub async fn open(&self, url: &Url) -> Arrived {
         let answer = self.0.get(url.clone()).send().await.unwrap();
+        self.follow(answer).await
+    }
+
+    /// Submits a form and follows like [`Browser::open`].
+    pub async fn submit(&self, action: Url, fields: &[(String, String)]) -> Arrived {
+        let answer = self.0.post(action).form(fields).send().await.unwrap();
         self.follow(answer).await
     }
 

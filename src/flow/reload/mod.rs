@@ -111,7 +111,7 @@ impl Reloader {
     pub fn new(flow: Arc<Flow>, settings: impl Fn() -> Settings + Send + Sync + 'static, production: bool) -> Self {
         let loading = Arc::clone(&flow);
         let load = move |settings: &Settings| {
-            let set = FlowSet::load(&settings.of_present_files()).map_err(|error| error.to_string())?;
+            let set = FlowSet::load(settings).map_err(|error| error.to_string())?;
             let flow = Arc::clone(&loading);
             Ok(Candidate {
                 hash: set.hash().to_owned(),

@@ -146,7 +146,7 @@ impl App {
     /// # Errors
     /// The database's; a stored key that cannot be read.
     pub async fn load_keys(&self, config: &Config) -> anyhow::Result<()> {
-        let mut keys = Keys::new(&self.store.signing_keys().await?)?;
+        let mut keys = self.stored_keys().await?;
         for algorithm in algorithms(config) {
             if !keys.can_sign(algorithm) {
                 let key = self.generate_key(algorithm).await?;
@@ -154,11 +154,17 @@ impl App {
                 // `false`: another replica was faster, and its key is the one to use.
                 tx.insert_first_signing_key(&key).await?;
                 tx.commit().await?;
-                keys = Keys::new(&self.store.signing_keys().await?)?;
+                keys = self.stored_keys().await?;
             }
         }
         self.keys.store(Arc::new(keys));
         Ok(())
+    }
+
+    /// The keys as they sign now. Under `dev` a rotation is seen at once, like everything else.
+    async fn stored_keys(&self) -> anyhow::Result<Keys> {
+        let stored = self.store.signing_keys().await?;
+        Ok(Keys::at(&stored, if self.dev { i64::MAX } else { self.clock.now_ms() })?)
     }
 
     async fn generate_key(&self, algorithm: Algorithm) -> anyhow::Result<crate::store::StoredKey> {

@@ -6,7 +6,7 @@ use super::{Settings, logging, print};
 use crate::clock::{Clock, Random, iso8601};
 use crate::config::Config;
 use crate::domain::client::Algorithm;
-use crate::keys::Keys;
+use crate::keys::{Keys, PUBLISHED_BEFORE_USE_MS};
 use crate::store::{Database, Store, StoredKey};
 
 /// What to do with the keys.
@@ -19,6 +19,9 @@ pub(super) enum Command {
         /// Only keys of this kind
         #[arg(long, value_enum)]
         kind: Option<Kind>,
+        /// Sign with the new keys at once, because an old one leaked; clients that keep the key set may refuse tokens for minutes
+        #[arg(long)]
+        now: bool,
     },
 }
 
@@ -61,7 +64,7 @@ pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Resul
     let store = database.tenant(&config.tenant);
     match command {
         Command::List => list(&store).await?,
-        Command::Rotate { kind } => rotate(&store, *kind).await?,
+        Command::Rotate { kind, now } => rotate(&store, *kind, *now).await?,
     }
     database.close().await;
     Ok(ExitCode::SUCCESS)
@@ -73,20 +76,24 @@ async fn list(store: &Store) -> anyhow::Result<()> {
         print::line("no signing keys yet; they are made at the first start");
         return Ok(());
     }
-    print::line(&print::columns(&keys.iter().map(row).collect::<Vec<_>>()));
+    print::line(&print::columns(&keys.iter().map(|key| row(key, &keys)).collect::<Vec<_>>()));
     Ok(())
 }
 
-fn row(key: &StoredKey) -> Vec<String> {
+fn row(key: &StoredKey, keys: &[StoredKey]) -> Vec<String> {
+    let now = Clock::System.now_ms();
+    let waits = keys.iter().any(|other| other.kind == key.kind && other.retired_at.is_some_and(|at| at > now));
     let state = match key.retired_at {
+        None if waits => "published, signs next".to_owned(),
         None => "signs".to_owned(),
+        Some(at) if at > now => format!("signs until {}", iso8601(at)),
         Some(at) => format!("retired {}, still published", iso8601(at)),
     };
     vec![key.kid.clone(), key.kind.clone(), format!("made {}", iso8601(key.created_at)), state]
 }
 
 /// One new key for each kind that there is, or for the kind that was asked for.
-async fn rotate(store: &Store, kind: Option<Kind>) -> anyhow::Result<()> {
+async fn rotate(store: &Store, kind: Option<Kind>, at_once: bool) -> anyhow::Result<()> {
     let stored = store.signing_keys().await?;
     let (clock, random) = (Clock::System, Random::system());
     let used = |kind: &Kind| stored.iter().any(|key| key.kind == kind.name() && key.retired_at.is_none());
@@ -95,6 +102,7 @@ async fn rotate(store: &Store, kind: Option<Kind>) -> anyhow::Result<()> {
         None if stored.is_empty() => vec![Kind::Rsa],
         None => Kind::ALL.into_iter().filter(used).collect(),
     };
+    let takes_over = clock.now_ms() + if at_once { 0 } else { PUBLISHED_BEFORE_USE_MS };
     let mut tx = store.begin().await?;
     let mut made = Vec::new();
     for kind in kinds {
@@ -103,12 +111,14 @@ async fn rotate(store: &Store, kind: Option<Kind>) -> anyhow::Result<()> {
         if !tx.insert_first_signing_key(&key).await? {
             tx.insert_signing_key(&key).await?;
         }
-        tx.retire_signing_keys(&key.kind, &key.kid, clock.now_ms()).await?;
-        made.push(format!("{} {} signs from now on", key.kind, key.kid));
+        tx.retire_signing_keys(&key.kind, &key.kid, takes_over).await?;
+        made.push(format!("{} {} signs from {} on", key.kind, key.kid, iso8601(takes_over)));
     }
     tx.commit().await?;
     made.push(
-        "running servers sign with it within a minute, or at once after SIGHUP; the old keys stay published".to_owned(),
+        "running servers publish it within a minute, or at once after SIGHUP, and under `dev` sign with it then; the old keys stay \
+         published"
+            .to_owned(),
     );
     print::line(&made.join("\n"));
     Ok(())

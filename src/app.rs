@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 
 use crate::clock::{Clock, Random};
-use crate::config::{Config, DeclaredUser, Secret};
+use crate::config::{Config, DeclaredUser, Secret, Server};
 use crate::domain::client::Algorithm;
 pub use crate::domain::lifetimes::Lifetimes;
 use crate::domain::user::User;
@@ -47,8 +48,10 @@ pub struct App {
     pub hs256_secrets: BTreeMap<String, String>,
     /// Lifetimes.
     pub lifetimes: Lifetimes,
-    /// Addresses or networks whose `X-Forwarded-For` is believed; none by default.
-    pub trusted_proxies: Vec<String>,
+    /// `[server]`: bounds of connections and requests.
+    pub server: Server,
+    /// Set when the process begins to end: `/readyz` says so, and every answer closes its connection.
+    pub draining: AtomicBool,
     /// The counters behind `/metrics`.
     pub metrics: Metrics,
     /// Hashes passwords on their own few threads.
@@ -104,7 +107,8 @@ impl App {
             random: random.clone(),
             hs256_secrets: hs256_secrets(config),
             lifetimes: config.lifetimes,
-            trusted_proxies: config.server.trusted_proxies.clone(),
+            server: config.server.clone(),
+            draining: AtomicBool::new(false),
             metrics: Metrics::default(),
             passwords,
         };

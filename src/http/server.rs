@@ -24,7 +24,8 @@ use crate::config;
 
 /// After a failed accept (out of file descriptors), so that the loop does not spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How long connections are still accepted after `shutdown`: those that the kernel has queued would be reset otherwise.
+/// How long connections are still accepted after `shutdown`, and then how long those may take to send a request: what the
+/// kernel has queued, and who has just connected, would be reset otherwise.
 const LINGER: Duration = Duration::from_millis(250);
 /// Bytes of a request's head, and of an answer that waits to be read.
 const BUFFER: usize = 64 * 1024;
@@ -83,8 +84,7 @@ impl Connections {
     }
 
     fn spawn(&self, stream: TcpStream, peer: Peer, place: OwnedSemaphorePermit) {
-        let connection =
-            connection(stream, peer, self.router.clone(), Arc::clone(&self.settings), self.graceful.watcher());
+        let connection = connection(stream, peer, self.router.clone(), Arc::clone(&self.settings), self.graceful.watcher());
         let abort = self.abort.clone();
         self.tasks.spawn(async move {
             tokio::select! { () = abort.cancelled() => {} () = connection => {} }
@@ -95,6 +95,7 @@ impl Connections {
     /// Lets requests finish; what is not done after `limit` is cut off.
     async fn drain(self, limit: Duration) {
         self.tasks.close();
+        let _ = tokio::time::timeout(LINGER, self.tasks.wait()).await;
         if tokio::time::timeout(limit, self.graceful.shutdown()).await.is_err() {
             tracing::warn!(connections = self.tasks.len(), "requests in flight did not finish in time");
         }
@@ -120,13 +121,7 @@ async fn accept(
     Ok((stream, Peer(peer), place))
 }
 
-async fn connection(
-    stream: TcpStream,
-    peer: Peer,
-    router: axum::Router,
-    settings: Arc<config::Server>,
-    watcher: Watcher,
-) {
+async fn connection(stream: TcpStream, peer: Peer, router: axum::Router, settings: Arc<config::Server>, watcher: Watcher) {
     let activity = Activity::begin();
     let requests = Arc::clone(&activity);
     let service = service_fn(move |mut request: Request<Incoming>| {

@@ -2,7 +2,7 @@
 #![allow(dead_code, unreachable_pub, unused_imports, clippy::unwrap_used, reason = "each test file uses a part of it")]
 
 pub mod databases;
-
+pub mod process;
 pub mod server;
 
 pub use server::{Browser, PASSWORD, Server};

@@ -151,6 +151,11 @@ impl Server {
         self.directory.path()
     }
 
+    /// Asks it to end, as SIGTERM does.
+    pub fn begin_to_stop(&self) {
+        self.shutdown.cancel();
+    }
+
     /// Ends it and waits until it has ended.
     pub async fn stop(self) {
         self.shutdown.cancel();

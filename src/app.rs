@@ -14,10 +14,10 @@ pub use crate::domain::lifetimes::Lifetimes;
 use crate::domain::user::User;
 use crate::flow::reload::Reloader;
 use crate::flow::{self, Cache, Flow, FlowSet, Host};
-use crate::keys::Keys;
+use crate::keys::{Keys, Seal};
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
-use crate::store::{Database, Declared, Store};
+use crate::store::{Database, Declared, Store, StoredKey};
 
 /// Everything that belongs to one issuer. Shared behind an `Arc`; holds no lock across an await.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct App {
     pub store: Store,
     /// Signing keys; replaced at rotation.
     pub keys: ArcSwap<Keys>,
+    /// Opens the stored signing keys.
+    pub seal: Arc<Seal>,
     /// The running actions.
     pub flow: Arc<Flow>,
     /// The settings that the next load of the actions uses.
@@ -67,13 +69,15 @@ pub struct Surroundings {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// Seals signing keys in the database; the default leaves them readable, for databases in memory.
+    pub seal: Arc<Seal>,
 }
 
 impl Surroundings {
     /// The machine's clock and randomness.
     #[must_use]
     pub fn system(dev: bool) -> Self {
-        Self { dev, clock: Clock::System, random: Random::system() }
+        Self { dev, clock: Clock::System, random: Random::system(), seal: Arc::default() }
     }
 }
 
@@ -84,9 +88,10 @@ impl App {
     /// # Errors
     /// An unusable database, or actions with problems ([`crate::flow::LoadError`]): a broken set never becomes current.
     pub async fn build(config: &Config, surroundings: Surroundings) -> anyhow::Result<Arc<Self>> {
-        let Surroundings { dev, clock, random } = surroundings;
+        let Surroundings { dev, clock, random, seal } = surroundings;
         let set = load_actions(config).await?;
         let database = Database::connect(&config.database).await?;
+        database.check_integrity().await?;
         let host = Host { clock: clock.clone(), random: random.clone(), cache: Arc::new(Cache::default()) };
         let flow = Arc::new(Flow::new(set, &config.actions.limits, host));
         let action_settings = Arc::new(ArcSwap::from_pointee(config.actions.clone()));
@@ -100,6 +105,7 @@ impl App {
             store: database.tenant(&config.tenant),
             database,
             keys: ArcSwap::from_pointee(Keys::new(&[])?),
+            seal,
             flow,
             action_settings,
             reloader: Arc::new(reloader),
@@ -112,6 +118,7 @@ impl App {
             metrics: Metrics::default(),
             passwords,
         };
+        app.seal_bare_keys().await?;
         // Key generation and password hashing are the slow parts of a first start; they need each other not.
         tokio::try_join!(app.load_keys(config), app.declare(config))?;
         Ok(Arc::new(app))
@@ -150,22 +157,42 @@ impl App {
     /// # Errors
     /// The database's; a stored key that cannot be read.
     pub async fn load_keys(&self, config: &Config) -> anyhow::Result<()> {
-        let mut keys = Keys::new(&self.store.signing_keys().await?)?;
+        let mut keys = Keys::new(&self.stored_keys().await?)?;
         for algorithm in algorithms(config) {
             if !keys.can_sign(algorithm) {
-                let key = self.generate_key(algorithm).await?;
+                let key = self.seal.close(self.generate_key(algorithm).await?)?;
                 let mut tx = self.store.begin().await?;
                 // `false`: another replica was faster, and its key is the one to use.
                 tx.insert_first_signing_key(&key).await?;
                 tx.commit().await?;
-                keys = Keys::new(&self.store.signing_keys().await?)?;
+                keys = Keys::new(&self.stored_keys().await?)?;
             }
         }
         self.keys.store(Arc::new(keys));
         Ok(())
     }
 
-    async fn generate_key(&self, algorithm: Algorithm) -> anyhow::Result<crate::store::StoredKey> {
+    /// Every signing key, opened.
+    async fn stored_keys(&self) -> anyhow::Result<Vec<StoredKey>> {
+        let stored = self.store.signing_keys().await?;
+        Ok(stored.into_iter().map(|key| self.seal.open(key)).collect::<Result<_, _>>()?)
+    }
+
+    /// Keys of a time without a sealing key are sealed once there is one.
+    async fn seal_bare_keys(&self) -> anyhow::Result<()> {
+        let stored = self.store.signing_keys().await?;
+        let bare: Vec<_> = stored.into_iter().filter(|key| self.seal.is_bare(key)).collect();
+        if bare.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await?;
+        for key in bare {
+            tx.reseal_signing_key(&self.seal.close(key)?).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn generate_key(&self, algorithm: Algorithm) -> anyhow::Result<StoredKey> {
         let (clock, random) = (self.clock.clone(), self.random.clone());
         let generated = tokio::task::spawn_blocking(move || Keys::generate(algorithm, &clock, &random)).await;
         Ok(generated.context("the key generation was interrupted")??)

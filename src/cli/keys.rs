@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::{Settings, logging, print};
+use super::{Settings, logging, print, sealing};
 use crate::clock::{Clock, Random, iso8601};
 use crate::config::Config;
 use crate::domain::client::Algorithm;
-use crate::keys::Keys;
+use crate::keys::{Keys, Seal};
 use crate::store::{Database, Store, StoredKey};
 
 /// What to do with the keys.
@@ -20,6 +20,8 @@ pub(super) enum Command {
         #[arg(long, value_enum)]
         kind: Option<Kind>,
     },
+    /// Seal the stored keys with `[secrets] key`; `[secrets] previous_key` opens them
+    Reseal,
 }
 
 /// The kind of a key pair (`kty`).
@@ -61,7 +63,11 @@ pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Resul
     let store = database.tenant(&config.tenant);
     match command {
         Command::List => list(&store).await?,
-        Command::Rotate { kind } => rotate(&store, *kind).await?,
+        Command::Rotate { kind } => rotate(&store, &*sealing::seal(&config)?, *kind).await?,
+        Command::Reseal => {
+            let resealed = reseal(&store, &*sealing::seal(&config)?).await;
+            resealed.map_err(|error| sealing::explain(error, &config))?;
+        }
     }
     database.close().await;
     Ok(ExitCode::SUCCESS)
@@ -86,7 +92,7 @@ fn row(key: &StoredKey) -> Vec<String> {
 }
 
 /// One new key for each kind that there is, or for the kind that was asked for.
-async fn rotate(store: &Store, kind: Option<Kind>) -> anyhow::Result<()> {
+async fn rotate(store: &Store, seal: &Seal, kind: Option<Kind>) -> anyhow::Result<()> {
     let stored = store.signing_keys().await?;
     let (clock, random) = (Clock::System, Random::system());
     let used = |kind: &Kind| stored.iter().any(|key| key.kind == kind.name() && key.retired_at.is_none());
@@ -98,7 +104,7 @@ async fn rotate(store: &Store, kind: Option<Kind>) -> anyhow::Result<()> {
     let mut tx = store.begin().await?;
     let mut made = Vec::new();
     for kind in kinds {
-        let key = Keys::generate(kind.algorithm(), &clock, &random)?;
+        let key = seal.close(Keys::generate(kind.algorithm(), &clock, &random)?)?;
         // The first key of a kind must be known as such, or a server that starts now would make another.
         if !tx.insert_first_signing_key(&key).await? {
             tx.insert_signing_key(&key).await?;
@@ -109,5 +115,23 @@ async fn rotate(store: &Store, kind: Option<Kind>) -> anyhow::Result<()> {
     tx.commit().await?;
     made.push("running servers sign with it after SIGHUP or a restart; the old keys stay published".to_owned());
     print::line(&made.join("\n"));
+    Ok(())
+}
+
+/// All or nothing: afterwards the previous sealing key is needed no more.
+async fn reseal(store: &Store, seal: &Seal) -> anyhow::Result<()> {
+    let stored = store.signing_keys().await?;
+    let mut tx = store.begin().await?;
+    let mut resealed = 0;
+    for key in stored {
+        let stale = seal.is_stale(&key);
+        let plain = seal.open(key)?;
+        if stale {
+            tx.reseal_signing_key(&seal.close(plain)?).await?;
+            resealed += 1;
+        }
+    }
+    tx.commit().await?;
+    print::line(&format!("{resealed} signing keys sealed again; `previous_key` is needed no more"));
     Ok(())
 }

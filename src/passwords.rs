@@ -1,9 +1,9 @@
 //! Password hashing (argon2id) on its own few threads, so that tokens and JWKS stay quick.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use argon2::password_hash::{PasswordHash, PasswordHasher as _, PasswordVerifier as _, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Random;
@@ -32,13 +32,19 @@ pub struct Passwords {
     places: Arc<Semaphore>,
     /// One permit for each that hashes.
     running: Arc<Semaphore>,
+    /// The working memory of each that hashes, kept: allocated anew on whichever thread comes by, it would stay behind in the
+    /// allocator's arena of every thread.
+    memory: Arc<Mutex<Vec<Memory>>>,
 }
+
+type Memory = Vec<Block>;
 
 impl Passwords {
     /// Two hashes at a time; salts from `random`.
     #[must_use]
     pub fn new(random: Random) -> Self {
-        Self { random, places: Arc::new(Semaphore::new(AT_ONCE + MAX_WAITING)), running: Arc::new(Semaphore::new(AT_ONCE)) }
+        let [places, running] = [AT_ONCE + MAX_WAITING, AT_ONCE].map(|places| Arc::new(Semaphore::new(places)));
+        Self { random, places, running, memory: Arc::default() }
     }
 
     /// The PHC string of a new password. One longer than [`MAX_PASSWORD_LENGTH`] gets a hash that never fits.
@@ -48,7 +54,7 @@ impl Passwords {
     pub async fn hash(&self, password: &str) -> Result<String, PasswordsBusy> {
         let salt = self.random.bytes::<16>();
         let password = password.to_owned();
-        self.run(move || hash(&password, &salt)).await?.ok_or(PasswordsBusy)
+        self.run(move |memory| hash(&password, &salt, memory)).await?.ok_or(PasswordsBusy)
     }
 
     /// Whether the password fits; takes the same time for `None` (no such user) and for a hash that cannot be read.
@@ -61,7 +67,7 @@ impl Passwords {
             return Ok(false);
         }
         let (password, hash) = (password.to_owned(), hash.map(str::to_owned));
-        self.run(move || verify(&password, hash.as_deref())).await
+        self.run(move |memory| verify(&password, hash.as_deref(), memory)).await
     }
 
     /// How many wait for their turn, for the metrics.
@@ -72,10 +78,19 @@ impl Passwords {
     }
 
     /// Runs on a blocking thread. The permits go along: a request that is given up keeps its place until its hash is done.
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, PasswordsBusy> {
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
+    ) -> Result<T, PasswordsBusy> {
         let permits = self.permits().await?;
+        let kept = Arc::clone(&self.memory);
         let done = tokio::task::spawn_blocking(move || {
-            let result = work();
+            let mut memory = kept.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+            let result = work(&mut memory);
+            // An imported hash may have asked for more than ours do.
+            if memory.len() <= MEMORY_KIB as usize {
+                kept.lock().unwrap_or_else(PoisonError::into_inner).push(memory);
+            }
             drop(permits);
             result
         });
@@ -89,23 +104,50 @@ impl Passwords {
     }
 }
 
-fn argon2() -> Option<Argon2<'static>> {
-    let params = Params::new(MEMORY_KIB, ITERATIONS, LANES, None).ok()?;
-    Some(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
-}
-
-fn hash(password: &str, salt: &[u8]) -> Option<String> {
+fn hash(password: &str, salt: &[u8], memory: &mut Memory) -> Option<String> {
     let salt = SaltString::encode_b64(salt).ok()?;
-    let hash = argon2()?.hash_password(password.as_bytes(), &salt).ok()?;
-    Some(hash.to_string())
+    let params = Params::new(MEMORY_KIB, ITERATIONS, LANES, Some(Params::DEFAULT_OUTPUT_LEN)).ok()?;
+    let phc = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).ok()?,
+        salt: Some(salt.as_salt()),
+        hash: Some(output(password, Algorithm::Argon2id, Version::V0x13, params, salt.as_salt(), memory)?),
+    };
+    Some(phc.to_string())
 }
 
-fn verify(password: &str, hash: Option<&str>) -> bool {
+fn verify(password: &str, hash: Option<&str>, memory: &mut Memory) -> bool {
     let readable = hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_affordable);
     let known = readable.is_some();
     let Some(hash) = readable.or_else(|| PasswordHash::new(NOBODY).ok()) else { return false };
-    let fits = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
-    fits && known
+    fits(password, &hash, memory) == Some(true) && known
+}
+
+/// `None` for a hash that cannot be computed.
+fn fits(password: &str, hash: &PasswordHash<'_>, memory: &mut Memory) -> Option<bool> {
+    let algorithm = Algorithm::try_from(hash.algorithm).ok()?;
+    let version = hash.version.map_or(Ok(Version::default()), Version::try_from).ok()?;
+    let computed = output(password, algorithm, version, Params::try_from(hash).ok()?, hash.salt?, memory)?;
+    // `Output` compares in constant time.
+    Some(computed == hash.hash?)
+}
+
+/// Argon2 in memory that is kept.
+fn output(
+    password: &str,
+    algorithm: Algorithm,
+    version: Version,
+    params: Params,
+    salt: Salt<'_>,
+    memory: &mut Memory,
+) -> Option<Output> {
+    let mut bytes = [0; Salt::MAX_LENGTH];
+    let salt = salt.decode_b64(&mut bytes).ok()?;
+    memory.resize(params.block_count(), Block::default());
+    let length = params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN);
+    let argon2 = Argon2::new(algorithm, version, params);
+    Output::init_with(length, |out| Ok(argon2.hash_password_into_with_memory(password.as_bytes(), salt, out, memory)?)).ok()
 }
 
 /// Whether the hash is one of argon2's with parameters that this machine can bear.
@@ -124,6 +166,8 @@ pub struct PasswordsBusy;
 mod tests {
     use std::time::{Duration, Instant};
 
+    use argon2::password_hash::PasswordVerifier as _;
+
     use super::*;
 
     fn passwords() -> Passwords {
@@ -136,10 +180,26 @@ mod tests {
         let hash = passwords.hash("correct horse").await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
         assert_ne!(passwords.hash("correct horse").await.unwrap(), hash, "the salt differs");
+        let by_the_crate = Argon2::default().verify_password(b"correct horse", &PasswordHash::new(&hash).unwrap());
+        assert_eq!(by_the_crate, Ok(()), "others read it, too");
         assert_eq!(passwords.verify("correct horse", Some(&hash)).await, Ok(true));
         assert_eq!(passwords.verify("correct horsf", Some(&hash)).await, Ok(false));
         assert_eq!(passwords.verify("", Some(&hash)).await, Ok(false));
         assert_eq!(passwords.verify("correct horse", None).await, Ok(false));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn memory_is_kept_and_no_more_than_hash_at_once() {
+        let passwords = Arc::new(passwords());
+        let all = (0..8).map(|_| {
+            let passwords = passwords.clone();
+            tokio::spawn(async move { passwords.verify("x", None).await })
+        });
+        for one in all.collect::<Vec<_>>() {
+            assert_eq!(one.await.unwrap(), Ok(false));
+        }
+        let kept = passwords.memory.lock().unwrap();
+        assert!((1..=AT_ONCE).contains(&kept.len()) && kept.iter().all(|memory| memory.len() == MEMORY_KIB as usize));
     }
 
     #[tokio::test]
@@ -175,16 +235,21 @@ mod tests {
         let passwords = passwords();
         let hash = passwords.hash("x").await.unwrap();
         let time = async |hash: Option<&str>| {
-            let mut best = Duration::MAX;
-            for _ in 0..5 {
-                let start = Instant::now();
-                passwords.verify("y", hash).await.unwrap();
-                best = best.min(start.elapsed());
-            }
-            best
+            let start = Instant::now();
+            passwords.verify("y", hash).await.unwrap();
+            start.elapsed()
         };
-        let (somebody, nobody, unreadable) = (time(Some(&hash)).await, time(None).await, time(Some("broken")).await);
-        assert!(nobody > somebody / 2 && unreadable > somebody / 2, "{somebody:?} {nobody:?} {unreadable:?}");
+        // The best of each, in turns, until a busy machine has let each of them through undisturbed.
+        let [mut somebody, mut nobody, mut unreadable] = [Duration::MAX; 3];
+        for _ in 0..50 {
+            somebody = somebody.min(time(Some(&hash)).await);
+            nobody = nobody.min(time(None).await);
+            unreadable = unreadable.min(time(Some("broken")).await);
+            if nobody > somebody / 2 && unreadable > somebody / 2 {
+                return;
+            }
+        }
+        panic!("{somebody:?} {nobody:?} {unreadable:?}");
     }
 
     #[tokio::test]

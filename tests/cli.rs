@@ -1,6 +1,8 @@
 //! The built binary, as a user runs it: messages, exit codes, output.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its project shall fail")]
-#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+#[path = "cli/serving.rs"]
+mod serving;
 
 use std::fs;
 use std::path::Path;

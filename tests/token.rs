@@ -4,6 +4,8 @@
 
 mod support;
 
+#[path = "token/assertions.rs"]
+mod assertions;
 #[path = "token/client_credentials.rs"]
 mod client_credentials;
 #[path = "token/clients.rs"]

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::{Settings, failure, print, start_page};
+use super::{Settings, failure, logging, print, start_page};
 use crate::config::Config;
 use crate::flow::FlowSet;
 
@@ -18,12 +18,19 @@ pub(super) struct Options {
 
 /// Reports the problems of the file and of the actions; the actions are checked even if only the rest of the file is wrong.
 pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
+    logging::init(logging::Format::Human, "warn");
     let config = settings.load()?;
     let flow = config.actions.clone();
     let loaded = tokio::task::spawn_blocking(move || FlowSet::load(&flow)).await.context("the actions were not loaded")?;
     let mut failed = false;
     if let Err(broken) = &loaded {
         print::error(&format!("{broken}\n\n{}", failure::count(broken.problems.len(), &config.actions.display)));
+        failed = true;
+    }
+    let warnings = loaded.as_ref().map_or(&[] as &[_], FlowSet::warnings);
+    if !warnings.is_empty() {
+        let listed: Vec<_> = warnings.iter().map(ToString::to_string).collect();
+        print::error(&format!("{}\n\n{}", listed.join("\n\n"), failure::count(listed.len(), &config.actions.display)));
         failed = true;
     }
     if options.production && !config.insecure.is_empty() {

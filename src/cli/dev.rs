@@ -12,7 +12,7 @@ use crate::config::{Config, is_loopback};
 
 /// Serves until a signal comes.
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
-    logging::init(logging::Format::Human, "info,sqlx=warn,hyper=warn");
+    logging::init(logging::Format::Human, "info,sqlx=warn,hyper=warn,notify=error");
     let source = settings.source();
     let config = source.load()?;
     let listener = server::listen(&config).await?;

@@ -113,7 +113,9 @@ async fn rotate(store: &Store, seal: &Seal, kind: Option<Kind>) -> anyhow::Resul
         made.push(format!("{} {} signs from now on", key.kind, key.kid));
     }
     tx.commit().await?;
-    made.push("running servers sign with it after SIGHUP or a restart; the old keys stay published".to_owned());
+    made.push(
+        "running servers sign with it within a minute, or at once after SIGHUP; the old keys stay published".to_owned(),
+    );
     print::line(&made.join("\n"));
     Ok(())
 }

@@ -49,6 +49,7 @@ pub(super) struct Live {
 
 impl Live {
     pub(super) fn new(app: Arc<App>, source: Source, config: Config, voice: Voice) -> Self {
+        app.metrics.reloaded(app.flow.current().hash());
         Self { app, source, config: ArcSwap::from_pointee(config), voice }
     }
 
@@ -92,6 +93,11 @@ impl Live {
 
     /// Tells how a load of the actions went.
     pub(super) fn report(&self, reload: &Reload) {
+        match reload {
+            Reload::Switched { hash, .. } => self.app.metrics.reloaded(hash),
+            Reload::Kept { .. } => self.app.metrics.reload_failed(),
+            Reload::Unchanged { .. } => {}
+        }
         match (reload, self.voice) {
             (Reload::Unchanged { .. }, Voice::Terminal) => {}
             (Reload::Kept { .. }, voice) => voice.bad(&reload.to_string()),

@@ -20,7 +20,7 @@ pub(super) struct Options {
 
 /// Serves until a signal comes.
 pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
-    logging::init(logging::Format::Json, "info,sqlx=warn,hyper=warn");
+    logging::init(logging::Format::Json, "info,sqlx=warn,hyper=warn,notify=error");
     let source = settings.source();
     let config = source.load()?;
     refuse_insecure(&config)?;

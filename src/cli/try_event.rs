@@ -224,8 +224,15 @@ fn transaction(app: &App, attempt: &Attempt) -> Transaction {
     if attempt.grant != TryGrant::AuthorizationCode {
         return transaction;
     }
+    let parameter = |name: &str| attempt.context.query.get(name).and_then(Value::as_str).map(str::to_owned);
+    let words = |name: &str| parameter(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect();
     Transaction {
         id: Some(app.random.id()),
+        acr_values: words("acr_values"),
+        ui_locales: words("ui_locales"),
+        prompt: words("prompt"),
+        login_hint: parameter("login_hint"),
+        state: parameter("state"),
         response_type: vec!["code".to_owned()],
         response_mode: Some("query".to_owned()),
         redirect_uri: attempt.client.callbacks.first().cloned(),

@@ -5,13 +5,15 @@
 //!   reference cycle that no run ever frees, and a chain of them overflows the stack when it is dropped.
 //! - No function takes the place of one of ours: Rhai prefers script functions, even to methods of `api`.
 //! - Every name that is called exists, at least for some types.
+//! - Calls have few arguments: where no function fits, Rhai tries each of them in two ways, all combinations of the first
+//!   sixteen, in one step that no deadline interrupts.
 
 use std::collections::BTreeSet;
 
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
 use super::toolbox::Names;
-use super::{Diagnostic, source, suggest};
+use super::{Diagnostic, javascript, logs, source, suggest};
 
 /// Methods that call a function they are given and do not keep it: Rhai's and the script library's.
 const CALLBACKS: [&str; 23] = [
@@ -40,6 +42,10 @@ const CALLBACKS: [&str; 23] = [
     "zip",
 ];
 const CURRY: &str = "curry";
+/// Arguments of a call and parameters of a function.
+const MAX_ARGUMENTS: usize = 12;
+
+const PASS_A_MAP: &str = "pass a map: `f(#{ a: 1, b: 2 })`";
 
 /// A file under check.
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +94,8 @@ fn statement_problem(file: File<'_>, statement: &Stmt) -> Option<Diagnostic> {
         Stmt::Noop(_) => None,
         Stmt::Var(variable, flags, position) if flags.intersects(ASTFlags::CONSTANT) => {
             let name = variable.0.name.as_str();
-            matches!(name, "event" | "api")
-                .then(|| file.problem(*position, format!("`{name}` is the name of an argument; choose another")))
+            matches!(name, "event" | "api" | logs::CONSOLE)
+                .then(|| file.problem(*position, format!("`{name}` is a name of ours; choose another")))
         }
         Stmt::Var(_, _, position) => {
             let problem = file.problem(*position, "variables outside of functions do not exist for the functions");
@@ -108,6 +114,12 @@ fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
         let name = function.name;
         let receiver = usize::from(function.this_type.is_some());
         let parameters = function.params.len() + receiver;
+        if parameters > MAX_ARGUMENTS {
+            let place = source::definition(file.source, name);
+            problems.push(
+                file.problem(place, format!("a function has at most {MAX_ARGUMENTS} parameters")).with_hint(PASS_A_MAP),
+            );
+        }
         if file.names.reserves(name, parameters)
             || matches!(name, "event" | "api")
             || name == CURRY
@@ -187,6 +199,10 @@ fn captures(call: &FnCallExpr) -> bool {
 
 fn called(file: File<'_>, own: &Own<'_>, call: &FnCallExpr, position: Position) -> Option<Diagnostic> {
     let name = call.name.as_str();
+    if call.args.len() > MAX_ARGUMENTS && !captures(call) {
+        let problem = file.problem(position, format!("a call has at most {MAX_ARGUMENTS} arguments"));
+        return Some(problem.with_hint(PASS_A_MAP));
+    }
     if captures(call) || call.op_token.is_some() || !call.namespace.is_empty() || !rhai::is_valid_identifier(name) {
         return None;
     }
@@ -199,6 +215,9 @@ fn called(file: File<'_>, own: &Own<'_>, call: &FnCallExpr, position: Position) 
         return None;
     }
     let problem = file.problem(position, format!("unknown function `{name}`"));
+    if let Some(hint) = javascript::of_word(name).or_else(|| javascript::of_receiver(file.source, position)) {
+        return Some(problem.with_hint(hint));
+    }
     Some(match suggest::nearest(name, file.names.iter().chain(own.functions.iter().copied())) {
         Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
         None => problem,

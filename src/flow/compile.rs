@@ -14,7 +14,7 @@ use super::check::{self, File};
 use super::failure::{self, Setting, Sources};
 use super::memory::Budget;
 use super::toolbox::Toolbox;
-use super::{Diagnostic, Limits};
+use super::{Diagnostic, Limits, logs};
 
 /// Computing the constants of a file may take this long.
 const CONSTANTS_DEADLINE: Duration = Duration::from_millis(200);
@@ -45,11 +45,12 @@ pub(super) fn compile(toolbox: &Toolbox, limits: &Limits, file: &str, source: &s
     if !problems.is_empty() {
         return Err(problems);
     }
+    let constants = scope.iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
+    logs::declare(&mut scope);
     engine.set_optimization_level(OptimizationLevel::Simple).set_strict_variables(true);
     let mut ast = engine.compile_with_scope(&scope, source).map_err(|error| parse_problem(&error))?;
     ast.clear_statements();
     ast.set_source(file);
-    let constants = scope.iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
     Ok(Compiled { ast, constants })
 }
 

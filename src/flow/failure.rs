@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rhai::{Dynamic, EvalAltResult, ParseErrorType, Position};
 
 use super::toolbox::Names;
-use super::{Diagnostic, Limits, api, suggest, value};
+use super::{Diagnostic, Limits, api, javascript, suggest, value};
 
 /// Sources by file as shown: for the line under the caret.
 pub(crate) type Sources = BTreeMap<String, Arc<str>>;
@@ -72,14 +72,11 @@ pub(super) fn of_parser(file: &str, source: &str, error: &rhai::ParseError, name
     let problem = Diagnostic::at(file, source, error.1, clean(&lower(&error.0.to_string())));
     match &*error.0 {
         ParseErrorType::ModuleUndefined(name) => problem.with_hint(suggest::hint(name, namespaces)),
-        ParseErrorType::Reserved(word) if word == "import" => {
-            problem.with_hint("there is no `import`: a file `lib/name.rhai` is the namespace `name::`")
-        }
-        ParseErrorType::BadInput(_) if error.0.to_string().contains("'import'") => {
-            problem.with_hint("there is no `import`: a file `lib/name.rhai` is the namespace `name::`")
-        }
         ParseErrorType::ExprTooDeep => problem.with_hint("put parts of the expression into variables or functions"),
-        _ => problem,
+        _ => match javascript::hint(source, error.1, &problem.message) {
+            Some(hint) => problem.with_hint(hint),
+            None => problem,
+        },
     }
 }
 
@@ -114,6 +111,8 @@ fn describe(setting: Setting<'_>, error: &mut EvalAltResult) -> (String, Option<
                 "a closure cannot use the list or map whose method it is an argument of; copy it first: `let copy = list;`";
             ("a closure uses the value that is being worked on".to_owned(), Some(hint.to_owned()))
         }
+        EvalAltResult::ErrorMismatchDataType(expected, found, _) => wrong_type(expected, found),
+        EvalAltResult::ErrorDotExpr(text, _) => no_property(text),
         other => {
             other.clear_position();
             plain(lower(&other.to_string()))
@@ -136,6 +135,41 @@ fn thrown_text(thrown: &Dynamic) -> (String, Option<String>) {
     }
 }
 
+/// A value of another type than the place needs: mostly JavaScript's truthiness.
+fn wrong_type(expected: &str, found: &str) -> (String, Option<String>) {
+    // Rhai swaps the two for some of its errors.
+    let (expected, found) = if found == "bool" && expected != "bool" { (found, expected) } else { (expected, found) };
+    let hint = (expected == "bool").then(|| javascript::PRESENT.to_owned());
+    (clean(&format!("expected {}, found {}", type_name(expected), type_name(found))), hint)
+}
+
+/// What an author calls a type.
+fn type_name(name: &str) -> &str {
+    match name {
+        "()" => "nothing `()`",
+        "bool" => "a boolean",
+        "i64" => "an integer",
+        "f64" => "a number",
+        "char" => "a character",
+        "string" => "a text",
+        "array" => "an array",
+        "map" => "a map",
+        _ if name.contains("string") || name.contains("String") => "a text",
+        _ if name.contains("::flow::event") => "an object of `event`",
+        _ if name.contains("::flow::api") => "an object of `api`",
+        _ => name,
+    }
+}
+
+/// A property of something that has none; Rhai says it with the type and no word about what to do.
+fn no_property(text: &str) -> (String, Option<String>) {
+    let quoted: Vec<&str> = text.split('\'').skip(1).step_by(2).collect();
+    let [name, of, ..] = quoted.as_slice() else { return (clean(&lower(text)), None) };
+    let hint = (*of == "()")
+        .then(|| format!("what is absent has no properties: `x?.{name}` is `()` then, and a new map is `#{{}}`"));
+    (clean(&format!("unknown property `{name}` of {}", type_name(of))), hint)
+}
+
 /// Rhai's `name (type, type)` in the words of `api`.
 fn unknown_function(names: &Names, signature: &str) -> (String, Option<String>) {
     let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ")"));
@@ -154,7 +188,11 @@ fn unknown_function(names: &Names, signature: &str) -> (String, Option<String>) 
     }
     let name = name.strip_prefix("anon$").map_or(name, |_| "anonymous function");
     if names.contains(name) || !rhai::is_valid_identifier(name) {
-        return (clean(&format!("no `{name}` for ({arguments})")), None);
+        let hint = if name == "!" { Some(javascript::PRESENT.to_owned()) } else { None };
+        return (clean(&format!("no `{name}` for ({arguments})")), hint);
+    }
+    if let Some(hint) = javascript::of_word(name) {
+        return (clean(&format!("unknown function `{name}` ({arguments})")), Some(hint.to_owned()));
     }
     let hint = suggest::nearest(name, names.iter()).map(|near| format!("did you mean `{near}`?"));
     (clean(&format!("unknown function `{name}` ({arguments})")), hint)

@@ -20,13 +20,15 @@ impl FlowSet {
         }
         let sources: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         match Self::from_sources(settings, &sources) {
-            Ok(set) if problems.is_empty() => Ok(set),
+            Ok(set) if problems.is_empty() => {
+                for warning in set.warnings() {
+                    tracing::warn!("{}", warning.one_line());
+                }
+                Ok(set)
+            }
             Ok(_) => Err(LoadError { problems }),
-            // A file that could not be read is no file without settings: its own problem says enough.
-            Err(error) if problems.is_empty() => Err(error),
             Err(error) => {
-                problems
-                    .extend(error.problems.into_iter().filter(|problem| !problem.message.starts_with("[actions.settings")));
+                problems.extend(error.problems);
                 Err(LoadError { problems })
             }
         }

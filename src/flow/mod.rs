@@ -15,8 +15,10 @@ mod effects;
 pub mod event;
 mod failure;
 pub mod functions;
+mod javascript;
 mod limits;
 mod load;
+mod logs;
 mod memory;
 mod names;
 mod overrides;
@@ -25,6 +27,7 @@ pub mod reload;
 mod run;
 mod set;
 mod settings;
+mod sort;
 mod source;
 mod suggest;
 #[cfg(test)]

@@ -8,6 +8,7 @@ use rhai::packages::{
 use rhai::{Array, Dynamic, EvalAltResult, ImmutableString, Module, NativeCallContext, Shared};
 
 use super::context::{Scripted, mistake};
+use super::sort;
 
 /// The packages that scripts get: Rhai's standard ones without BLOBs (which no claim can hold, and whose constructor
 /// allocates what it is told), without `timestamp` (time comes from the host) and without methods of function values.
@@ -38,6 +39,7 @@ pub(super) fn register(module: &mut Module) {
         pad(&context, array, len, &item)
     });
     register_replace(module);
+    sort::register(module);
 }
 
 fn no_sleep(context: &NativeCallContext) -> Scripted<()> {

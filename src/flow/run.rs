@@ -1,8 +1,8 @@
 //! One action, once: a fresh engine with limits, deadline and memory budget, and what came of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
@@ -12,6 +12,7 @@ use super::effects::Effects;
 use super::event::script::Part;
 use super::failure::{self, Setting};
 use super::functions::{Calls, RunHandle};
+use super::logs::{self, Console, Logs};
 use super::memory::Budget;
 use super::set::{Action, Constants};
 use super::{Diagnostic, Event, FlowSet, Host, Trigger, api};
@@ -46,33 +47,11 @@ pub(super) struct Failure {
     pub(super) timeout: bool,
 }
 
-/// Output of `print` and `debug`, cut off when it is too much.
-#[derive(Debug, Default)]
-struct Logs {
-    lines: Vec<String>,
-    size: usize,
-}
-
-impl Logs {
-    fn push(&mut self, line: &str, limit: usize) {
-        if self.size >= limit {
-            return;
-        }
-        let mut line: String =
-            line.chars().take(limit - self.size).map(|c| if c.is_control() && c != '\t' { ' ' } else { c }).collect();
-        self.size += line.len() + 1;
-        if self.size >= limit {
-            line.push('…');
-        }
-        self.lines.push(line);
-    }
-}
-
 /// Runs the action. A panic, ours or the engine's, is a failure of the action.
 pub(super) fn run(order: Order<'_>) -> Report {
     let started = Instant::now();
     let (set, action, trigger) = (order.set, order.action, order.trigger);
-    let logs = Arc::new(Mutex::new(Logs::default()));
+    let logs = Logs::new(set.limits.max_log_size);
     let operations = Arc::new(AtomicU64::new(0));
     let handle = Run::begin(Start {
         action: &action.name,
@@ -95,11 +74,10 @@ pub(super) fn run(order: Order<'_>) -> Report {
         Ok(Err(error)) => Some(failure(set, action, place, *error)),
         Err(panic) => Some(panicked(set, action, place, &*panic)),
     };
-    let logs = std::mem::take(&mut logs.lock().unwrap_or_else(PoisonError::into_inner).lines);
     Report {
         effects: handle.take_effects(),
         failure,
-        logs,
+        logs: logs.take(),
         operations: operations.load(Ordering::Relaxed),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
     }
@@ -111,7 +89,7 @@ fn engine(
     host: &Host,
     deadline: Instant,
     operations: &Arc<AtomicU64>,
-    logs: &Arc<Mutex<Logs>>,
+    logs: &Logs,
 ) -> Engine {
     let budget = Budget::begin(set.limits.max_memory);
     let mut engine = set.toolbox.engine(&set.limits);
@@ -130,24 +108,25 @@ fn engine(
         // Reading the clock at each operation would cost more than most operations.
         (operations & 255 == 1 && Instant::now() > deadline).then(|| failure::DEADLINE.into())
     });
-    resolve_variables(&mut engine, &set.constants);
-    let limit = set.limits.max_log_size;
+    resolve_variables(&mut engine, &set.constants, logs);
     let printed = logs.clone();
-    engine.on_print(move |line| printed.lock().unwrap_or_else(PoisonError::into_inner).push(line, limit));
+    engine.on_print(move |line| printed.push(line));
     let debugged = logs.clone();
     engine.on_debug(move |line, source, position| {
-        let line = format!("{}:{}: {line}", source.unwrap_or_default(), position.line().unwrap_or(0));
-        debugged.lock().unwrap_or_else(PoisonError::into_inner).push(&line, limit);
+        debugged.push(&format!("{}:{}: {line}", source.unwrap_or_default(), position.line().unwrap_or(0)));
     });
     engine
 }
 
-/// Constants that the optimizer left as variables; and the handles `event` and `api` by value, so that a closure that uses
+/// `console`; constants that the optimizer left as variables; and the handles `event` and `api` by value, so that a closure that uses
 /// them does not lock them for the call that it is an argument of.
 #[expect(deprecated, reason = "not deprecated but marked as volatile; the version is pinned")]
-fn resolve_variables(engine: &mut Engine, constants: &Arc<Constants>) {
-    let constants = constants.clone();
+fn resolve_variables(engine: &mut Engine, constants: &Arc<Constants>, logs: &Logs) {
+    let (constants, console) = (constants.clone(), Console(logs.clone()));
     engine.on_var(move |name, index, context| {
+        if index == 0 && name == logs::CONSOLE {
+            return Ok(Some(Dynamic::from(console.clone())));
+        }
         if index == 0 {
             let own = context.source().and_then(|file| constants.get(file));
             return Ok(own.and_then(|own| own.get(name)).cloned());

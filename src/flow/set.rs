@@ -18,6 +18,7 @@ use crate::domain::hash;
 pub struct FlowSet {
     hash: String,
     actions: Vec<Action>,
+    warnings: Vec<Diagnostic>,
     pub(super) limits: Limits,
     pub(super) toolbox: Toolbox,
     pub(super) sources: Arc<Sources>,
@@ -86,16 +87,17 @@ impl FlowSet {
                 }
             }
         }
-        problems.extend(unmatched_settings(settings, &actions));
         if !problems.is_empty() {
             return Err(LoadError { problems });
         }
+        let warnings = unmatched_settings(settings, &actions);
         loaded.retain(|action| action.settings.enabled);
         let hash = content_hash(settings, &sources);
         let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
         Ok(Self {
             hash,
             actions: loaded,
+            warnings,
             limits: settings.limits.clone(),
             toolbox,
             sources: sources.into(),
@@ -107,6 +109,13 @@ impl FlowSet {
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// What is probably a mistake and does not keep the set from working: settings whose file does not exist. Whoever deletes
+    /// an action wants it to be gone, settings or not.
+    #[must_use]
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// The actions in order of execution.

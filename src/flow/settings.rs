@@ -14,7 +14,7 @@ pub struct Settings {
     pub display: String,
     /// What a run may use.
     pub limits: Limits,
-    /// By file stem. A stem without a file is a load problem.
+    /// By file stem. A stem without a file is a warning of the set.
     pub actions: BTreeMap<String, ActionSettings>,
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rhai::{Engine, Module, Shared};
 
-use super::{Limits, api, event, functions, overrides};
+use super::{Limits, api, event, functions, logs, overrides};
 
 /// What all engines of a set have in common.
 #[derive(Debug)]
@@ -42,9 +42,11 @@ impl Toolbox {
         let mut own = Module::new();
         event::script::register(&mut own);
         api::register(&mut own);
+        let mut console = Module::new();
+        logs::register(&mut console);
         let library = functions::library();
         let names = Names::collect([&*packages, &safe, &own, &library.global]);
-        let global = vec![packages, safe.into(), own.into(), library.global];
+        let global = vec![packages, safe.into(), own.into(), console.into(), library.global];
         let namespaces = library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), module)).collect();
         Self { global, namespaces, names }
     }
@@ -109,6 +111,8 @@ impl Names {
             api::METHODS.iter().flat_map(|(_, methods)| *methods).filter(|name| !matches!(**name, "get" | "set" | "delete"));
         names.ours = methods.chain(&SYNTACTIC).map(|name| (*name).to_owned()).collect();
         names.all.extend(names.ours.iter().cloned());
+        // Known, and not reserved: `log` and `error` are good names for functions of an action.
+        names.all.extend(logs::METHODS.map(str::to_owned));
         names
     }
 

@@ -177,7 +177,7 @@ async fn demo_users(app: &App) -> Vec<(String, String)> {
     if !login::offers_demo_users(app) {
         return Vec::new();
     }
-    let users = app.store.users(DEMO_USERS).await.unwrap_or_default();
+    let users = app.store.declared_users(DEMO_USERS).await.unwrap_or_default();
     let label = |user: &crate::domain::user::User| {
         user.name.clone().or_else(|| user.email.clone()).unwrap_or_else(|| user.user_id.clone())
     };

@@ -33,11 +33,7 @@ use crate::app::App;
 
 /// Every route of a tenant, with security headers and panics caught.
 pub fn router(app: Arc<App>) -> Router {
-    around(routes(), app)
-}
-
-fn routes() -> Router<Arc<App>> {
-    Router::new()
+    let routes = Router::new()
         .merge(authorize::routes())
         .merge(login::routes())
         .merge(logout::routes())
@@ -47,11 +43,12 @@ fn routes() -> Router<Arc<App>> {
         .merge(token::routes())
         .merge(userinfo::routes())
         .merge(introspect::routes())
-        .merge(revoke::routes())
+        .merge(revoke::routes());
+    protected(routes, app)
 }
 
-/// What happens around every route, from the inside out.
-fn around(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+/// What stands around every route.
+fn protected(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
     let intake = intake::Intake::new(&app.server);
     routes
         .route_layer(from_fn(headers::matched))
@@ -62,4 +59,35 @@ fn around(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(&app), cors::cross_origin))
         .layer(from_fn_with_state(Arc::clone(&app), headers::common))
         .with_state(app)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Surroundings;
+    use crate::config::Source;
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use axum::routing::get;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    #[tokio::test]
+    async fn a_panic_is_a_clean_500_that_tells_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("actions")).unwrap();
+        let source = Source { path: directory.path().join("vestibule.toml"), ..Source::default() };
+        let config = source.parse("issuer = \"http://localhost/\"\n[database]\nurl = \"sqlite://test.db\"").unwrap();
+        let app = App::build(&config, Surroundings::system(false)).await.unwrap();
+        let routes = Router::new().route("/fall", get(async || -> StatusCode { panic!("secret of the house") }));
+        let request = Request::get("/fall").body(Body::empty()).unwrap();
+        let answer = protected(routes, app).oneshot(request).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(answer.headers()["cache-control"], "no-store");
+        assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(body["error"], "server_error");
+        assert!(!body.to_string().contains("secret"), "{body}");
+    }
 }

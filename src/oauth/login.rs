@@ -158,6 +158,7 @@ async fn known_user(app: &App, username: &str, password: &str, context: &Request
             Ok(Arrival::Known(Box::new(found.user)))
         }
         _ => {
+            attempt.failed(app).await?;
             app.metrics.login_tried("wrong_password");
             tracing::info!(outcome = "wrong_credentials", ip = context.ip, "login refused");
             Err(wrong)

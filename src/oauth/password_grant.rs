@@ -115,8 +115,12 @@ async fn check_password(app: &App, login: &str, password: &str, context: &Reques
         app.metrics.passwords_busy();
         return Err(Error::Busy);
     };
-    let mut user = found.filter(|_| fits).ok_or_else(wrong)?.user;
+    let Some(found) = found.filter(|_| fits) else {
+        attempt.failed(app).await?;
+        return Err(wrong());
+    };
     attempt.succeeded(app).await?;
+    let mut user = found.user;
     if user.blocked {
         return Err(Error::protocol("invalid_grant", "user is blocked"));
     }

@@ -204,7 +204,8 @@ async fn rotate(
         tx.touch_refresh_token(&presented.hash, idle, now).await?
     };
     if !won {
-        drop(tx);
+        // Not just dropped: the winner's work must be there to be read.
+        tx.rollback().await?;
         return Err(lost(app, client, &presented.hash).await?);
     }
     if let (true, Some(token)) = (rotating, &successor) {

@@ -1,5 +1,8 @@
 //! Slows down the guessing of passwords: per account and address strictly, per account leniently, so that a stranger cannot
-//! lock a user out. An attempt is counted before the password is looked at; parallel attempts cannot slip through.
+//! lock a user out.
+//!
+//! Only failures count, so right passwords never add up, however many arrive at once. Guesses sent at once are bounded all the
+//! same: an attempt learns whether its password was right only if the count allows it when the password has been checked.
 
 use std::net::IpAddr;
 
@@ -9,7 +12,7 @@ use crate::domain::hash;
 use super::RequestContext;
 use super::error::{Error, Result};
 
-/// How many attempts are free and how long the wait becomes.
+/// How many failures are free and how long the wait becomes.
 #[derive(Clone, Copy, Debug)]
 struct Policy {
     free: i64,
@@ -20,70 +23,93 @@ struct Policy {
 const BY_ADDRESS: Policy = Policy { free: 10, longest_wait_s: 900 };
 /// The whole world guessing one account.
 const BY_ACCOUNT: Policy = Policy { free: 50, longest_wait_s: 60 };
-/// Counts older than this are forgotten.
-const MEMORY_MS: i64 = 24 * 3_600_000;
 
-/// An attempt that was counted; [`Attempt::succeeded`] takes it back.
+/// An attempt that may have its password checked; it must be told how that went before anybody else is.
 #[derive(Debug)]
 #[must_use]
 pub struct Attempt {
-    keys: Vec<String>,
+    counters: Vec<Counter>,
 }
 
-/// Counts an attempt to log in as `login`. Under `dev`, loopback addresses are not throttled.
+/// A count of failures, as it was when the attempt began.
+#[derive(Debug)]
+struct Counter {
+    key: String,
+    policy: Policy,
+    seen: i64,
+}
+
+/// Begins an attempt to log in as `login`. Under `dev`, loopback addresses are not throttled.
 ///
 /// # Errors
 /// [`Error::TooManyAttempts`] with the seconds to wait; the database's.
 pub async fn attempt(app: &App, login: &str, context: &RequestContext) -> Result<Attempt> {
     let loopback = context.ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
     if app.dev && loopback {
-        return Ok(Attempt { keys: Vec::new() });
+        return Ok(Attempt { counters: Vec::new() });
     }
     let account = hash::sha256(&login.trim().to_lowercase());
-    let counters =
+    let policies =
         [(format!("account-address:{account}:{}", context.ip), BY_ADDRESS), (format!("account:{account}"), BY_ACCOUNT)];
-    for (key, policy) in &counters {
-        count(app, key, *policy).await?;
+    let now = app.clock.now_ms();
+    let mut counters = Vec::with_capacity(policies.len());
+    for (key, policy) in policies {
+        let (seen, last) = app.store.failed_logins(&key, now).await?;
+        if let Some(retry_after) = policy.wait(seen, last, now) {
+            return Err(Error::TooManyAttempts { retry_after });
+        }
+        counters.push(Counter { key, policy, seen });
     }
-    Ok(Attempt { keys: counters.into_iter().map(|(key, _)| key).collect() })
+    Ok(Attempt { counters })
 }
 
 impl Attempt {
-    /// Forgets the failures before a right password.
+    /// The password was right: forgets the failures before it.
     ///
     /// # Errors
-    /// The database's.
+    /// [`Error::TooManyAttempts`] if guesses at the same time have used the count up; the database's.
     pub async fn succeeded(self, app: &App) -> Result<()> {
-        if self.keys.is_empty() {
+        let mut failed_before = false;
+        for counter in &self.counters {
+            let (failures, _) = app.store.failed_logins(&counter.key, app.clock.now_ms()).await?;
+            counter.admit(failures, counter.seen)?;
+            failed_before |= failures > 0;
+        }
+        if !failed_before {
             return Ok(());
         }
         let mut tx = app.store.begin().await?;
-        for key in &self.keys {
-            tx.forget_failed_logins(key).await?;
+        for counter in &self.counters {
+            tx.forget_failed_logins(&counter.key).await?;
         }
         Ok(tx.commit().await?)
     }
+
+    /// The password was wrong: counts the failure.
+    ///
+    /// # Errors
+    /// [`Error::TooManyAttempts`] as with a right password, so that the two look the same; the database's.
+    pub async fn failed(self, app: &App) -> Result<()> {
+        let now = app.clock.now_ms();
+        let mut tx = app.store.begin().await?;
+        let mut counted = Vec::with_capacity(self.counters.len());
+        for counter in &self.counters {
+            counted.push(tx.count_failed_login(&counter.key, now).await?);
+        }
+        tx.commit().await?;
+        self.counters.iter().zip(counted).try_for_each(|(counter, failures)| counter.admit(failures, counter.seen + 1))
+    }
 }
 
-async fn count(app: &App, key: &str, policy: Policy) -> Result<()> {
-    let now = app.clock.now_ms();
-    let (seen, last) = app.store.failed_logins(key).await?;
-    let is_old = seen > 0 && now - last > MEMORY_MS;
-    let seen = if is_old { 0 } else { seen };
-    if let Some(retry_after) = policy.wait(seen, last, now) {
-        return Err(Error::TooManyAttempts { retry_after });
+impl Counter {
+    /// Whether the result may be told. Past the free failures only one of several attempts at once goes on: the one that
+    /// nobody overtook, whose count is the `undisturbed` one.
+    fn admit(&self, failures: i64, undisturbed: i64) -> Result<()> {
+        if failures <= self.policy.free.max(undisturbed) {
+            return Ok(());
+        }
+        Err(Error::TooManyAttempts { retry_after: self.policy.delay_s(failures) })
     }
-    let mut tx = app.store.begin().await?;
-    if is_old {
-        tx.forget_failed_logins(key).await?;
-    }
-    let counted = tx.count_failed_login(key, now).await?;
-    tx.commit().await?;
-    // Past the free attempts only one of several parallel ones goes on: the one that nobody overtook.
-    if counted > policy.free && counted != seen + 1 {
-        return Err(Error::TooManyAttempts { retry_after: policy.delay_s(counted) });
-    }
-    Ok(())
 }
 
 impl Policy {

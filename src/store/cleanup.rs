@@ -58,8 +58,10 @@ impl Database {
         let mut deleted = 0;
         for (statement, after) in EXPIRED {
             loop {
+                let mut connection = self.begin().await?;
                 let query = sqlx::query(statement).bind(now.saturating_sub(after));
-                let rows = query.execute(&self.writer).await?.rows_affected();
+                let rows = query.execute(&mut *connection).await?.rows_affected();
+                connection.commit().await?;
                 deleted += rows;
                 if rows < BATCH {
                     break;

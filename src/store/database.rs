@@ -1,16 +1,18 @@
 //! The pools behind [`super::Store`]: what SQLite and PostgreSQL need to behave the same.
 //!
-//! SQLite has one writer, so writes have a pool of exactly one connection: they queue here, in memory and fairly, rather than
-//! meet `SQLITE_BUSY`. PostgreSQL has one pool for both.
+//! SQLite has one writer, so writes have a pool of exactly one connection: they queue for it in memory, fairly, rather than
+//! meet `SQLITE_BUSY`, and share commits. PostgreSQL has one pool for both, and groups commits itself.
 
+use std::ops::{Deref, DerefMut};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
+use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
 
+use super::writer::{Seat, Writer};
 use super::{Error, Result, Store};
 
 /// How long a write waits for its turn, and SQLite for another process.
@@ -33,16 +35,58 @@ const POSTGRES_CONNECTION: &str = "SET statement_timeout = 5000; SET lock_timeou
 pub struct Database {
     /// For reads outside a transaction.
     pub(super) readers: AnyPool,
-    /// For transactions.
-    pub(super) writer: AnyPool,
-    pub(super) backend: Backend,
+    pub(super) write: Write,
 }
 
-/// Which of the two it is; they differ in how a write transaction begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Backend {
-    Sqlite,
-    Postgres,
+/// Where transactions come from.
+#[derive(Clone, Debug)]
+pub(super) enum Write {
+    /// SQLite: everybody queues for one connection.
+    Shared(Writer),
+    /// PostgreSQL.
+    Pool(AnyPool),
+}
+
+/// What the statements of a write transaction run on.
+pub(super) enum Connection {
+    Seat(Seat),
+    Own(Transaction<'static, Any>),
+}
+
+impl Connection {
+    pub(super) async fn commit(self) -> Result<()> {
+        match self {
+            Self::Seat(seat) => seat.commit().await,
+            Self::Own(transaction) => Ok(transaction.commit().await?),
+        }
+    }
+
+    pub(super) async fn rollback(self) -> Result<()> {
+        match self {
+            Self::Seat(seat) => seat.rollback().await,
+            Self::Own(transaction) => Ok(transaction.rollback().await?),
+        }
+    }
+}
+
+impl Deref for Connection {
+    type Target = AnyConnection;
+
+    fn deref(&self) -> &AnyConnection {
+        match self {
+            Self::Seat(seat) => seat,
+            Self::Own(transaction) => transaction,
+        }
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut AnyConnection {
+        match self {
+            Self::Seat(seat) => seat,
+            Self::Own(transaction) => transaction,
+        }
+    }
 }
 
 impl Database {
@@ -91,7 +135,7 @@ impl Database {
             })
             .connect(&url)
             .await?;
-        Ok(Self { readers, writer, backend: Backend::Sqlite })
+        Ok(Self { readers, write: Write::Shared(Writer::new(writer, SQLITE_WAIT)) })
     }
 
     async fn connect_postgres(url: &str) -> Result<Self> {
@@ -102,13 +146,20 @@ impl Database {
             .after_connect(|connection, _| Box::pin(prepare(connection, &[POSTGRES_CONNECTION])))
             .connect(url)
             .await?;
-        Ok(Self { readers: pool.clone(), writer: pool, backend: Backend::Postgres })
+        Ok(Self { readers: pool.clone(), write: Write::Pool(pool) })
     }
 
     /// One tenant's view.
     #[must_use]
     pub fn tenant(&self, tenant: &str) -> Store {
         Store { database: self.clone(), tenant: Arc::from(tenant) }
+    }
+
+    pub(super) async fn begin(&self) -> Result<Connection> {
+        Ok(match &self.write {
+            Write::Shared(writer) => Connection::Seat(writer.begin().await?),
+            Write::Pool(pool) => Connection::Own(pool.begin().await?),
+        })
     }
 
     /// Answers if the database does.
@@ -123,7 +174,10 @@ impl Database {
     /// Closes every connection; what is written is on disk then.
     pub async fn close(&self) {
         self.readers.close().await;
-        self.writer.close().await;
+        match &self.write {
+            Write::Shared(writer) => writer.close().await,
+            Write::Pool(pool) => pool.close().await,
+        }
     }
 }
 

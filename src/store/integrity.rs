@@ -1,6 +1,6 @@
 //! Whether an SQLite file is whole. A broken one is never repaired or replaced here: that would hide what is lost.
 
-use super::database::Backend;
+use super::database::Write;
 use super::{Database, Error, Result};
 
 /// Bytes of the largest file that is read through at start; beyond, a start would take seconds.
@@ -12,7 +12,7 @@ impl Database {
     /// # Errors
     /// It is damaged.
     pub async fn check_integrity(&self) -> Result<()> {
-        if self.backend != Backend::Sqlite {
+        if matches!(self.write, Write::Pool(_)) {
             return Ok(());
         }
         let pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";

@@ -9,7 +9,8 @@
 //! - `clients`, `apis`, `users` (with roles), `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
 //! - `login_transactions`, `sessions`, `attempts`: the login.
 //! - `grants` and what hangs on them: `codes`, `refresh_tokens`, `access_tokens` (with revoked `jti`s and used assertions).
-//! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `document` (JSON in columns).
+//! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `writer` (commits that are shared),
+//!   `document` (JSON in columns).
 
 mod access_tokens;
 mod apis;
@@ -29,10 +30,9 @@ mod sessions;
 mod signing_keys;
 mod undeclared;
 mod users;
+mod writer;
 
 use std::sync::Arc;
-
-use sqlx::{Any, Transaction};
 
 pub use database::Database;
 pub use metadata::MetadataPatch;
@@ -41,7 +41,7 @@ pub use signing_keys::StoredKey;
 pub use undeclared::Declared;
 pub use users::Credentials;
 
-use database::Backend;
+use database::Connection;
 
 /// A failure of the database; the client sees `server_error` or `temporarily_unavailable`.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,9 @@ pub enum Error {
     /// The database refused or cannot be reached.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// A commit that this transaction shared with others failed; nothing of it has happened.
+    #[error("commit: {0}")]
+    Commit(Arc<sqlx::Error>),
     /// The schema could not be brought up to date.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),
@@ -93,24 +96,22 @@ pub struct Store {
 }
 
 impl Store {
-    /// A write transaction. Dropping it rolls back. On SQLite it is the only one: hold it briefly, never across a script, a
+    /// A write transaction. Dropping it rolls back. On SQLite there is one at a time: hold it briefly, never across a script, a
     /// password hash or a read through the [`Store`] that must see its writes.
     ///
     /// # Errors
     /// The database's.
     pub async fn begin(&self) -> Result<Tx> {
-        let inner = match self.database.backend {
-            // A deferred transaction that reads first would fail, not wait, if another process writes in between.
-            Backend::Sqlite => self.database.writer.begin_with("BEGIN IMMEDIATE").await?,
-            Backend::Postgres => self.database.writer.begin().await?,
-        };
-        Ok(Tx { inner, tenant: self.tenant.clone() })
+        Ok(Tx { inner: self.database.begin().await?, tenant: self.tenant.clone() })
     }
 }
 
 /// A write transaction. Every method takes effect at [`Tx::commit`]; dropping rolls back.
+///
+/// On SQLite it may see the work of transactions whose commit is still under way: it shares that commit. So who answers
+/// by what he saw, or reads it again through the [`Store`], ends with `commit` or `rollback` rather than by dropping.
 pub struct Tx {
-    inner: Transaction<'static, Any>,
+    inner: Connection,
     tenant: Arc<str>,
 }
 
@@ -120,7 +121,15 @@ impl Tx {
     /// # Errors
     /// The database's; then nothing has happened.
     pub async fn commit(self) -> Result<()> {
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await
+    }
+
+    /// Undoes everything, and waits until what it saw of other transactions is durable.
+    ///
+    /// # Errors
+    /// The database's; then what it saw may not have happened.
+    pub async fn rollback(self) -> Result<()> {
+        self.inner.rollback().await
     }
 }
 

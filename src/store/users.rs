@@ -74,16 +74,16 @@ impl Store {
         }
     }
 
-    /// The first `limit` users by id, for the demo buttons of `dev`.
+    /// The first `limit` users of the configuration file by id, for the demo buttons of `dev`.
     ///
     /// # Errors
     /// The database's.
-    pub async fn users(&self, limit: i64) -> Result<Vec<User>> {
+    pub async fn declared_users(&self, limit: i64) -> Result<Vec<User>> {
         let found = sqlx::query(
             "SELECT user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
                     family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
                     last_password_reset, password_hash
-             FROM users WHERE tenant = $1 ORDER BY user_id LIMIT $2",
+             FROM users WHERE tenant = $1 AND declared = 1 ORDER BY user_id LIMIT $2",
         )
         .bind(&*self.tenant)
         .bind(limit)

@@ -127,7 +127,9 @@ async fn what_is_no_longer_declared_disappears_and_who_signed_up_stays() {
         tx.commit().await.unwrap();
         assert_eq!(store.clients().await.unwrap(), [client("kept")], "{}", db.name);
         let writer = User { roles: vec!["writer".to_owned()], ..bob };
-        assert_eq!(store.users(10).await.unwrap(), [writer], "{}", db.name);
+        assert_eq!(store.user("auth0|bob").await.unwrap(), Some(writer), "{}", db.name);
+        assert_eq!(store.user("auth0|ada").await.unwrap(), None, "{}", db.name);
+        assert_eq!(store.declared_users(10).await.unwrap(), [], "{}", db.name);
         assert_eq!(store.grant("g").await.unwrap(), None, "{}", db.name);
         assert_eq!(store.session("cookie", NOW).await.unwrap(), None, "{}", db.name);
     }

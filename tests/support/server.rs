@@ -108,6 +108,26 @@ impl Server {
 
     /// Starts with further configuration and another clock.
     pub async fn start_with(actions: &[(&str, &str)], configuration: &str, clock: Clock) -> Self {
+        let surroundings = Surroundings { clock, random: Random::seeded(7), ..Surroundings::system(false) };
+        Self::start_in(surroundings, None, actions, configuration).await
+    }
+
+    /// Starts as `vestibule dev` would.
+    pub async fn start_dev() -> Self {
+        Self::start_in(Surroundings::system(true), None, &[], "").await
+    }
+
+    /// Starts behind a proxy that serves this issuer.
+    pub async fn start_as(issuer: &str) -> Self {
+        Self::start_in(Surroundings::system(false), Some(issuer), &[], "").await
+    }
+
+    async fn start_in(
+        surroundings: Surroundings,
+        public: Option<&str>,
+        actions: &[(&str, &str)],
+        configuration: &str,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let issuer = format!("http://127.0.0.1:{}/", listener.local_addr().unwrap().port());
         let directory = tempfile::tempdir().unwrap();
@@ -122,10 +142,11 @@ impl Server {
             Ok(server) => databases::postgres(&server).await.url,
             Err(_) => format!("sqlite://{}", directory.path().join("test.db").display()),
         };
-        let text = format!("{CONFIGURATION}{configuration}").replace("ISSUER", &issuer).replace("DATABASE", &database);
+        let text = format!("{CONFIGURATION}{configuration}")
+            .replace("ISSUER", public.unwrap_or(&issuer))
+            .replace("DATABASE", &database);
         let source = Source { path: directory.path().join("vestibule.toml"), ..Source::default() };
         let config = source.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
-        let surroundings = Surroundings { clock, random: Random::seeded(7), ..Surroundings::system(false) };
         let app = App::build(&config, surroundings).await.unwrap();
         let shutdown = CancellationToken::new();
         let task = tokio::spawn({
@@ -172,6 +193,12 @@ impl Browser {
         Self(reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap())
     }
 
+    /// With cookies that others see, too.
+    pub fn with_cookies(cookies: Arc<reqwest::cookie::Jar>) -> Self {
+        let builder = reqwest::Client::builder().cookie_provider(cookies);
+        Self(builder.redirect(reqwest::redirect::Policy::none()).build().unwrap())
+    }
+
     /// Opens an authorization URL, fills the login form in, and returns the URL of the application's callback.
     pub async fn log_in(&self, url: &Url, username: &str, password: &str) -> Url {
         let (page, html) = match self.open(url).await {
@@ -186,8 +213,7 @@ impl Browser {
                 _ => {}
             }
         }
-        let answer = self.0.post(action).form(&fields).send().await.unwrap();
-        match self.follow(answer).await {
+        match self.submit(action, &fields).await {
             Arrived::Callback(callback) => callback,
             Arrived::Page(page, html) => panic!("still at {page}: {html}"),
         }
@@ -196,6 +222,12 @@ impl Browser {
     /// Opens a URL and follows redirects until a page or a foreign address.
     pub async fn open(&self, url: &Url) -> Arrived {
         let answer = self.0.get(url.clone()).send().await.unwrap();
+        self.follow(answer).await
+    }
+
+    /// Submits a form and follows like [`Browser::open`].
+    pub async fn submit(&self, action: Url, fields: &[(String, String)]) -> Arrived {
+        let answer = self.0.post(action).form(fields).send().await.unwrap();
         self.follow(answer).await
     }
 

@@ -1,6 +1,9 @@
 //! `grant_type=password`.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+use vestibule::clock::Clock;
 
 use crate::parties::{API, OTHER, WEB, form, jwt, text, tokens, userinfo};
 use crate::support::{PASSWORD, Server};
@@ -119,4 +122,33 @@ async fn too_many_claims_fail_with_a_reference() {
     let (status, body) = server.token(&form(&WEB, &[&ASK[..], &[("scope", "openid")]].concat())).await;
     assert_eq!((status, &body["error"]), (500, &json!("server_error")));
     assert!(text(&body, "error_description").contains("reference"));
+}
+
+#[tokio::test]
+async fn right_passwords_at_once_are_never_slowed_down() {
+    let server = Arc::new(Server::start(&[]).await);
+    let mut logins = tokio::task::JoinSet::new();
+    for _ in 0..50 {
+        let server = Arc::clone(&server);
+        logins.spawn(async move { server.token(&form(&WEB, &ASK)).await.0 });
+    }
+    let statuses = logins.join_all().await;
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+}
+
+#[tokio::test]
+async fn a_right_guess_among_many_at_once_is_not_told() {
+    let server = Arc::new(Server::start_with(&[], "", Clock::fixed(1_800_000_000)).await);
+    let guess = async |server: &Server, password: &str| {
+        let ask = [("grant_type", "password"), ("username", "bob@example.com"), ("password", password)];
+        server.token(&form(&WEB, &ask)).await.0
+    };
+    let mut guesses = tokio::task::JoinSet::new();
+    for _ in 0..24 {
+        let server = Arc::clone(&server);
+        guesses.spawn(async move { guess(&server, "wrong").await });
+    }
+    let statuses = guesses.join_all().await;
+    assert_eq!(statuses.iter().filter(|status| **status == 400).count(), 10, "{statuses:?}");
+    assert_eq!(guess(&server, PASSWORD).await, 429);
 }

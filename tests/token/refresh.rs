@@ -46,6 +46,9 @@ async fn of_parallel_refreshes_one_wins() {
     let answers = futures_of(20, |_| refresh(&server, token, &[])).await;
     assert_eq!(answers.iter().filter(|(status, _)| *status == 200).count(), 1);
     assert!(answers.iter().all(|(status, body)| *status == 200 || body["error"] == "invalid_grant"));
+    let (_, winner) = answers.iter().find(|(status, _)| *status == 200).unwrap();
+    let (status, body) = refresh(&server, text(winner, "refresh_token"), &[]).await;
+    assert_eq!((status, &body["error"]), (400, &json!("invalid_grant")), "the losers were replays: the family is revoked");
 }
 
 #[tokio::test]

@@ -115,6 +115,10 @@ fn no_such_object(context: &NativeCallContext, trigger: Trigger, name: &str, nam
 
 /// A text argument.
 fn text(context: &NativeCallContext, call: &str, what: &str, value: &Dynamic) -> Scripted<ImmutableString> {
+    // `'x'` is a character here and a text for whoever comes from JavaScript.
+    if let Ok(character) = value.as_char() {
+        return Ok(character.to_string().into());
+    }
     value.clone().into_immutable_string().map_err(|found| {
         let found = if found == "()" { "()" } else { context.engine().map_type_name(found) };
         mistake(context, format!("`{call}`: the {what} must be a string, not {found}"))

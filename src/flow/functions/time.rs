@@ -3,7 +3,7 @@
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp};
-use rhai::{Dynamic, INT, ImmutableString, NativeCallContext};
+use rhai::{Dynamic, INT, ImmutableString, Map, NativeCallContext};
 
 use super::arguments::{Fallible, fail, handle, integer, text};
 use super::description::{Family, Function, Registrar, example};
@@ -48,6 +48,16 @@ const FUNCTIONS: &[Function] = &[
         example(r#"time::parse("2026-02-30")"#, "error: time::parse: `2026-02-30` is no ISO 8601 time"),
     ]),
     Function::new(
+        "parts",
+        "time::parts(milliseconds) -> map",
+        "The calendar in UTC: `year`, `month` (1 to 12), `day`, `weekday` (0 is Sunday, 6 is Saturday), `hour`, `minute`, `second`.",
+    )
+    .limits("years -9999 to 9999")
+    .examples(&[
+        example("time::parts(time::now())", r#"{"day":21,"hour":5,"minute":14,"month":11,"second":34,"weekday":6,"year":2026}"#),
+        example("time::parts(0).weekday", "4"),
+    ]),
+    Function::new(
         "add",
         "time::add(milliseconds, amount, unit) -> integer",
         "A later or, with a negative amount, an earlier point in time. Months and years follow the calendar of UTC.",
@@ -86,6 +96,7 @@ fn register(library: &mut Registrar<'_>) {
     });
     library.add("format", format);
     library.add("parse", parse);
+    library.add("parts", parts);
     library.add("add", add);
     library.add("diff", |later: Dynamic, earlier: Dynamic| diff(&later, &earlier, "milliseconds"));
     library
@@ -98,6 +109,20 @@ fn timestamp(function: &str, milliseconds: &Dynamic) -> Fallible<Timestamp> {
 
 fn format(milliseconds: Dynamic) -> Fallible<ImmutableString> {
     Ok(crate::clock::iso8601(timestamp("time::format", &milliseconds)?.as_millisecond()).into())
+}
+
+fn parts(milliseconds: Dynamic) -> Fallible<Map> {
+    let utc = timestamp("time::parts", &milliseconds)?.to_zoned(TimeZone::UTC);
+    let number = |number: i8| Dynamic::from_int(number.into());
+    Ok(Map::from([
+        ("year".into(), Dynamic::from_int(utc.year().into())),
+        ("month".into(), number(utc.month())),
+        ("day".into(), number(utc.day())),
+        ("weekday".into(), number(utc.weekday().to_sunday_zero_offset())),
+        ("hour".into(), number(utc.hour())),
+        ("minute".into(), number(utc.minute())),
+        ("second".into(), number(utc.second())),
+    ]))
 }
 
 fn parse(iso: Dynamic) -> Fallible<INT> {

@@ -177,7 +177,7 @@ impl Judge {
     fn objection(&self, settings: &Settings, seen: &Seen) -> Option<String> {
         let directory = settings.directory.display();
         match &seen.scan {
-            Scan::Gone => Some(format!("error: the directory of actions `{directory}` is gone")),
+            Scan::Gone => Some(format!("error: the directory of actions `{directory}` is gone\nhint: put it back, and it is used without a restart")),
             Scan::Unreadable(error) => Some(format!("error: the directory of actions `{directory}` cannot be read: {error}")),
             Scan::Files(_) if seen.writable.is_some() => seen.writable.as_ref().map(|writable| format!("error: {writable}")),
             Scan::Files(_) => seen.scan.emptied_since(&self.active).map(|name| {

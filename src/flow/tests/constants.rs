@@ -41,7 +41,7 @@ fn computing_a_constant_has_an_end() {
 fn a_constant_cannot_be_assigned_or_named_like_an_argument() {
     assert!(problems(&format!("const X = 1; {}", handler("X = 2;"))).contains("`X` is a constant"));
     assert!(problems(&format!("const X = #{{}}; {}", handler("X.a[1] = 2;"))).contains("let copy = X;"));
-    assert!(problems(&format!("const event = 1; {}", handler(""))).contains("name of an argument"));
+    assert!(problems(&format!("const event = 1; {}", handler(""))).contains("a name of ours"));
 }
 
 #[test]

@@ -155,12 +155,14 @@ fn a_library_has_no_handlers_and_a_free_name() {
 }
 
 #[test]
-fn settings_without_a_file_are_a_problem() {
+fn settings_without_a_file_are_a_warning() {
     let with =
         |name: &str| Settings { actions: BTreeMap::from([(name.to_owned(), ActionSettings::default())]), ..settings() };
-    let error = FlowSet::from_sources(&with("10-rols"), &[("10-roles.rhai", GOOD)]).unwrap_err().to_string();
-    assert!(error.contains("has no file `10-rols.rhai`") && error.contains("did you mean `10-roles`?"), "{error}");
-    assert!(FlowSet::from_sources(&with("10-roles"), &[("_10-roles.rhai", GOOD)]).is_ok());
+    let set = FlowSet::from_sources(&with("10-rols"), &[("10-roles.rhai", GOOD)]).unwrap();
+    let warning = set.warnings()[0].to_string();
+    assert!(warning.contains("has no file `10-rols.rhai`") && warning.contains("did you mean `10-roles`?"), "{warning}");
+    assert_eq!(set.actions().len(), 1);
+    assert_eq!(FlowSet::from_sources(&with("10-roles"), &[("_10-roles.rhai", GOOD)]).unwrap().warnings(), []);
 }
 
 #[test]

@@ -5,9 +5,11 @@ mod constants;
 mod event;
 mod failures;
 mod hostile;
+mod javascript;
 mod load;
 mod policy;
 mod pool;
+mod sort;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

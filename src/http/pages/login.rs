@@ -35,7 +35,7 @@ pub(crate) fn login(status: StatusCode, view: &View) -> Page {
         form method="post" action=(view.action) {
             (hidden(view))
             (identifier(view, "username", "Email or username", "text", "username"))
-            (password(view, "current-password"))
+            (password(view, "current-password", None))
             button type="submit" { "Log in" }
             @if !view.demo_users.is_empty() {
                 fieldset {
@@ -47,7 +47,7 @@ pub(crate) fn login(status: StatusCode, view: &View) -> Page {
             }
             (cancel())
         }
-        p { "No account yet? " a href=(view.other) { "Sign up" } }
+        p.foot { "No account yet? " a href=(view.other) { "Sign up" } }
     };
     Page::new(status, format!("Log in to {}", view.client_name), body).with_forms()
 }
@@ -61,12 +61,12 @@ pub(crate) fn sign_up(status: StatusCode, view: &View) -> Page {
         form method="post" action=(view.action) {
             (hidden(view))
             (identifier(view, "email", "Email", "email", "email"))
-            (password(view, "new-password"))
-            p.soft id="rule" { "At least 8 characters." }
+            (password(view, "new-password", Some("rule")))
+            p.hint id="rule" { "At least 8 characters." }
             button type="submit" { "Sign up" }
             (cancel())
         }
-        p { "Already have an account? " a href=(view.other) { "Log in" } }
+        p.foot { "Already have an account? " a href=(view.other) { "Log in" } }
     };
     Page::new(status, format!("Sign up for {}", view.client_name), body).with_forms()
 }
@@ -94,13 +94,14 @@ fn identifier(view: &View, name: &str, label: &str, kind: &str, autocomplete: &s
     }
 }
 
-fn password(view: &View, autocomplete: &str) -> Markup {
+fn password(view: &View, autocomplete: &str, hint: Option<&str>) -> Markup {
     let invalid = view.problem.is_some();
+    let described = [invalid.then_some("problem"), hint].into_iter().flatten().collect::<Vec<_>>().join(" ");
     html! {
         label for="password" { "Password" }
         input id="password" name="password" type="password" autocomplete=(autocomplete) required
             autofocus[!view.identifier.is_empty()] aria-invalid=[invalid.then_some("true")]
-            aria-describedby=[invalid.then_some("problem")];
+            aria-describedby=[Some(described).filter(|ids| !ids.is_empty())];
     }
 }
 

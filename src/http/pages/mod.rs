@@ -13,6 +13,10 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use crate::domain::hash;
 
 const STYLE: &str = include_str!("style.css");
+/// A door. In the page itself, because a policy that loads nothing lets browsers ask for no `/favicon.ico`.
+const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E\
+    %3Crect width='16' height='16' rx='4' fill='%232450b2'/%3E%3Cpath d='M5 13V4a1 1 0 0 1 1-1h4a1 1 0 0 1 1 1v9z' fill='%23fff'/%3E\
+    %3Ccircle cx='9.3' cy='8.2' r='.8' fill='%232450b2'/%3E%3C/svg%3E";
 
 /// A page and what its Content-Security-Policy must let through.
 #[derive(Debug)]
@@ -44,7 +48,7 @@ impl Page {
     }
 
     fn policy(&self) -> String {
-        let mut policy = format!("default-src 'none'; base-uri 'none'; style-src {}", source(STYLE));
+        let mut policy = format!("default-src 'none'; base-uri 'none'; img-src data:; style-src {}", source(STYLE));
         if let Some(script) = self.script {
             policy.push_str(&format!("; script-src {}", source(script)));
         }
@@ -64,6 +68,7 @@ impl Page {
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     meta name="robots" content="noindex";
                     title { (self.title) }
+                    link rel="icon" href=(ICON);
                     style { (PreEscaped(STYLE)) }
                 }
                 body {

@@ -1,7 +1,7 @@
 //! Pages that say something: errors, the end of a session, and the question before it.
 
 use axum::http::StatusCode;
-use maud::html;
+use maud::{Markup, html};
 
 use super::Page;
 
@@ -9,10 +9,19 @@ use super::Page;
 pub(crate) fn error(status: StatusCode, heading: &str, detail: &str) -> Page {
     let body = html! {
         h1 { (heading) }
-        p { (detail) }
+        p.detail { (prose(detail)) }
         p.soft { "Please go back to the application and start again. If this keeps happening, tell its developers." }
     };
     Page::new(status, heading, body)
+}
+
+/// The text of an error, with what stands in backticks set as code.
+fn prose(text: &str) -> Markup {
+    html! {
+        @for (position, part) in text.split('`').enumerate() {
+            @if position % 2 == 1 { code { (part) } } @else { (part) }
+        }
+    }
 }
 
 /// The session is over.

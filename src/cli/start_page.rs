@@ -2,14 +2,14 @@
 
 use super::{paste, print};
 use crate::config::{Config, DeclaredClient, DeclaredUser, Secret};
-use crate::domain::client::AppType;
+use crate::domain::client::{AppType, GrantType};
 use crate::flow::FlowSet;
 
 /// The whole page.
 pub(super) fn render(config: &Config, set: &FlowSet, listening: &str) -> String {
     let mut parts = vec![
         format!("vestibule dev, tenant {}, listening on {listening}", config.tenant),
-        urls(&config.issuer),
+        urls(config),
         actions(set, &config.actions.display),
     ];
     if !config.clients.is_empty() {
@@ -28,18 +28,39 @@ pub(super) fn render(config: &Config, set: &FlowSet, listening: &str) -> String 
     format!("\n{}\n", parts.join("\n\n"))
 }
 
-fn urls(issuer: &str) -> String {
+fn urls(config: &Config) -> String {
+    let issuer = &config.issuer;
     let base = issuer.trim_end_matches('/');
     let row = |name: &str, path: &str| vec![name.to_owned(), format!("{base}{path}")];
-    let rows = [
-        vec!["issuer".to_owned(), issuer.to_owned()],
+    let mut rows = vec![
+        vec!["issuer".to_owned(), issuer.clone()],
         row("discovery", "/.well-known/openid-configuration"),
         row("authorize", "/authorize"),
         row("token", "/oauth/token"),
         row("userinfo", "/userinfo"),
         row("health", "/readyz"),
     ];
+    if let Some(query) = config.clients.iter().find_map(login_query) {
+        rows.push(row("log in", &format!("/authorize?{query}")));
+    }
     format!("URLs\n{}", print::columns(&rows))
+}
+
+/// Shows the login page in a browser; ends at the application's callback, whether or not the application runs.
+fn login_query(declared: &DeclaredClient) -> Option<String> {
+    let client = &declared.client;
+    let callback = client.callbacks.first()?;
+    if client.must_use_pkce() || !client.allows(GrantType::AuthorizationCode) {
+        return None;
+    }
+    let parameters = [
+        ("response_type", "code"),
+        ("client_id", &client.client_id),
+        ("redirect_uri", callback),
+        ("scope", "openid profile email"),
+        ("prompt", "login"),
+    ];
+    serde_urlencoded::to_string(parameters).ok()
 }
 
 /// The actions in order, with their handlers and filters, under the hash of the set.

@@ -128,7 +128,7 @@ async fn r32_stalled_connections_are_closed_while_others_are_served() {
     let mut dripping = connect(&server, HALF_HEAD).await;
     let drip = tokio::spawn(async move {
         while dripping.write_all(b"x").await.is_ok() {
-            tokio::time::sleep(Duration::from_millis(200)).await
+            tokio::time::sleep(Duration::from_millis(200)).await;
         }
     });
     assert_eq!(server.token(&MACHINE).await.0, 200);

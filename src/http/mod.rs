@@ -73,7 +73,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     #[tokio::test]
-    async fn a_panic_is_a_clean_500_that_tells_nothing() {
+    async fn r45_a_panic_is_a_clean_500_that_tells_nothing() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("actions")).unwrap();
         let source = Source { path: directory.path().join("vestibule.toml"), ..Source::default() };
@@ -81,10 +81,11 @@ mod tests {
         let app = App::build(&config, Surroundings::system(false)).await.unwrap();
         let routes = Router::new().route("/fall", get(async || -> StatusCode { panic!("secret of the house") }));
         let request = Request::get("/fall").body(Body::empty()).unwrap();
-        let answer = protected(routes, app).oneshot(request).await.unwrap();
+        let answer = protected(routes, Arc::clone(&app)).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(answer.headers()["cache-control"], "no-store");
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        assert!(app.metrics.render().contains("status=\"500\""), "{}", app.metrics.render());
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["error"], "server_error");

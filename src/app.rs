@@ -2,21 +2,22 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::Context as _;
 use arc_swap::ArcSwap;
 
 use crate::clock::{Clock, Random};
-use crate::config::{Config, DeclaredUser, Secret};
+use crate::config::{Config, DeclaredUser, Secret, Server};
 use crate::domain::client::Algorithm;
 pub use crate::domain::lifetimes::Lifetimes;
 use crate::domain::user::User;
 use crate::flow::reload::Reloader;
 use crate::flow::{self, Cache, Flow, FlowSet, Host};
-use crate::keys::Keys;
+use crate::keys::{Keys, Seal};
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
-use crate::store::{Database, Declared, Store};
+use crate::store::{Database, Declared, Store, StoredKey};
 
 /// Everything that belongs to one issuer. Shared behind an `Arc`; holds no lock across an await.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct App {
     pub store: Store,
     /// Signing keys; replaced at rotation.
     pub keys: ArcSwap<Keys>,
+    /// Opens the stored signing keys.
+    pub seal: Arc<Seal>,
     /// The running actions.
     pub flow: Arc<Flow>,
     /// The settings that the next load of the actions uses.
@@ -47,8 +50,10 @@ pub struct App {
     pub hs256_secrets: BTreeMap<String, String>,
     /// Lifetimes.
     pub lifetimes: Lifetimes,
-    /// Addresses or networks whose `X-Forwarded-For` is believed; none by default.
-    pub trusted_proxies: Vec<String>,
+    /// `[server]`: bounds of connections and requests.
+    pub server: Server,
+    /// Set when the process begins to end: `/readyz` says so, and every answer closes its connection.
+    pub draining: AtomicBool,
     /// The counters behind `/metrics`.
     pub metrics: Metrics,
     /// Hashes passwords on their own few threads.
@@ -64,13 +69,15 @@ pub struct Surroundings {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
+    /// Seals signing keys in the database; the default leaves them readable, for databases in memory.
+    pub seal: Arc<Seal>,
 }
 
 impl Surroundings {
     /// The machine's clock and randomness.
     #[must_use]
     pub fn system(dev: bool) -> Self {
-        Self { dev, clock: Clock::System, random: Random::system() }
+        Self { dev, clock: Clock::System, random: Random::system(), seal: Arc::default() }
     }
 }
 
@@ -81,9 +88,10 @@ impl App {
     /// # Errors
     /// An unusable database, or actions with problems ([`crate::flow::LoadError`]): a broken set never becomes current.
     pub async fn build(config: &Config, surroundings: Surroundings) -> anyhow::Result<Arc<Self>> {
-        let Surroundings { dev, clock, random } = surroundings;
+        let Surroundings { dev, clock, random, seal } = surroundings;
         let set = load_actions(config).await?;
         let database = Database::connect(&config.database).await?;
+        database.check_integrity().await?;
         let host = Host { clock: clock.clone(), random: random.clone(), cache: Arc::new(Cache::default()) };
         let flow = Arc::new(Flow::new(set, &config.actions.limits, host));
         let action_settings = Arc::new(ArcSwap::from_pointee(config.actions.clone()));
@@ -97,6 +105,7 @@ impl App {
             store: database.tenant(&config.tenant),
             database,
             keys: ArcSwap::from_pointee(Keys::new(&[])?),
+            seal,
             flow,
             action_settings,
             reloader: Arc::new(reloader),
@@ -104,10 +113,12 @@ impl App {
             random: random.clone(),
             hs256_secrets: hs256_secrets(config),
             lifetimes: config.lifetimes,
-            trusted_proxies: config.server.trusted_proxies.clone(),
+            server: config.server.clone(),
+            draining: AtomicBool::new(false),
             metrics: Metrics::default(),
             passwords,
         };
+        app.seal_bare_keys().await?;
         // Key generation and password hashing are the slow parts of a first start; they need each other not.
         tokio::try_join!(app.load_keys(config), app.declare(config))?;
         Ok(Arc::new(app))
@@ -149,7 +160,7 @@ impl App {
         let mut keys = self.stored_keys().await?;
         for algorithm in algorithms(config) {
             if !keys.can_sign(algorithm) {
-                let key = self.generate_key(algorithm).await?;
+                let key = self.seal.close(self.generate_key(algorithm).await?)?;
                 let mut tx = self.store.begin().await?;
                 // `false`: another replica was faster, and its key is the one to use.
                 tx.insert_first_signing_key(&key).await?;
@@ -161,13 +172,28 @@ impl App {
         Ok(())
     }
 
-    /// The keys as they sign now. Under `dev` a rotation is seen at once, like everything else.
+    /// The keys as they sign now, opened. Under `dev` a rotation is seen at once, like everything else.
     async fn stored_keys(&self) -> anyhow::Result<Keys> {
         let stored = self.store.signing_keys().await?;
-        Ok(Keys::at(&stored, if self.dev { i64::MAX } else { self.clock.now_ms() })?)
+        let opened = stored.into_iter().map(|key| self.seal.open(key)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Keys::at(&opened, if self.dev { i64::MAX } else { self.clock.now_ms() })?)
     }
 
-    async fn generate_key(&self, algorithm: Algorithm) -> anyhow::Result<crate::store::StoredKey> {
+    /// Keys of a time without a sealing key are sealed once there is one.
+    async fn seal_bare_keys(&self) -> anyhow::Result<()> {
+        let stored = self.store.signing_keys().await?;
+        let bare: Vec<_> = stored.into_iter().filter(|key| self.seal.is_bare(key)).collect();
+        if bare.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.store.begin().await?;
+        for key in bare {
+            tx.reseal_signing_key(&self.seal.close(key)?).await?;
+        }
+        Ok(tx.commit().await?)
+    }
+
+    async fn generate_key(&self, algorithm: Algorithm) -> anyhow::Result<StoredKey> {
         let (clock, random) = (self.clock.clone(), self.random.clone());
         let generated = tokio::task::spawn_blocking(move || Keys::generate(algorithm, &clock, &random)).await;
         Ok(generated.context("the key generation was interrupted")??)

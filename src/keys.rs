@@ -6,6 +6,7 @@
 mod assertion;
 mod jws;
 mod pair;
+mod seal;
 
 use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
@@ -18,6 +19,7 @@ use crate::domain::client::Algorithm;
 use crate::store::StoredKey;
 
 pub use assertion::verify_assertion;
+pub use seal::{Seal, SealError, SealingKey};
 
 use jws::{Jws, Times};
 use pair::Pair;

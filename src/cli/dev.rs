@@ -6,7 +6,7 @@ use std::sync::Arc;
 use url::Url;
 
 use super::live::{Live, Voice};
-use super::{Settings, logging, print, server, start_page};
+use super::{Settings, logging, print, sealing, server, start_page};
 use crate::app::{App, Surroundings};
 use crate::config::{Config, is_loopback};
 
@@ -16,7 +16,9 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let source = settings.source();
     let config = source.load()?;
     let listener = server::listen(&config).await?;
-    let app = App::build(&config, Surroundings::system(true)).await;
+    let _lock = server::lock(&config)?;
+    let surroundings = Surroundings { seal: sealing::seal(&config)?, ..Surroundings::system(true) };
+    let app = App::build(&config, surroundings).await;
     let app = app.map_err(|error| server::explain_database(error, &config))?;
 
     print::line(&start_page::render(&config, &app.flow.current(), &listener.local_addr()?.to_string()));

@@ -2,11 +2,11 @@
 
 use std::process::ExitCode;
 
-use super::{Settings, logging, print};
+use super::{Settings, logging, print, sealing};
 use crate::clock::{Clock, Random, iso8601};
 use crate::config::Config;
 use crate::domain::client::Algorithm;
-use crate::keys::{Keys, PUBLISHED_BEFORE_USE_MS};
+use crate::keys::{Keys, PUBLISHED_BEFORE_USE_MS, Seal};
 use crate::store::{Database, Store, StoredKey};
 
 /// What to do with the keys.
@@ -23,6 +23,8 @@ pub(super) enum Command {
         #[arg(long)]
         now: bool,
     },
+    /// Seal the stored keys with `[secrets] key`; `[secrets] previous_key` opens them
+    Reseal,
 }
 
 /// The kind of a key pair (`kty`).
@@ -64,7 +66,11 @@ pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Resul
     let store = database.tenant(&config.tenant);
     match command {
         Command::List => list(&store).await?,
-        Command::Rotate { kind, now } => rotate(&store, *kind, *now).await?,
+        Command::Rotate { kind, now } => rotate(&store, &*sealing::seal(&config)?, *kind, *now).await?,
+        Command::Reseal => {
+            let resealed = reseal(&store, &*sealing::seal(&config)?).await;
+            resealed.map_err(|error| sealing::explain(error, &config))?;
+        }
     }
     database.close().await;
     Ok(ExitCode::SUCCESS)
@@ -93,7 +99,7 @@ fn row(key: &StoredKey, keys: &[StoredKey]) -> Vec<String> {
 }
 
 /// One new key for each kind that there is, or for the kind that was asked for.
-async fn rotate(store: &Store, kind: Option<Kind>, at_once: bool) -> anyhow::Result<()> {
+async fn rotate(store: &Store, seal: &Seal, kind: Option<Kind>, at_once: bool) -> anyhow::Result<()> {
     let stored = store.signing_keys().await?;
     let (clock, random) = (Clock::System, Random::system());
     let used = |kind: &Kind| stored.iter().any(|key| key.kind == kind.name() && key.retired_at.is_none());
@@ -106,7 +112,7 @@ async fn rotate(store: &Store, kind: Option<Kind>, at_once: bool) -> anyhow::Res
     let mut tx = store.begin().await?;
     let mut made = Vec::new();
     for kind in kinds {
-        let key = Keys::generate(kind.algorithm(), &clock, &random)?;
+        let key = seal.close(Keys::generate(kind.algorithm(), &clock, &random)?)?;
         // The first key of a kind must be known as such, or a server that starts now would make another.
         if !tx.insert_first_signing_key(&key).await? {
             tx.insert_signing_key(&key).await?;
@@ -121,5 +127,23 @@ async fn rotate(store: &Store, kind: Option<Kind>, at_once: bool) -> anyhow::Res
             .to_owned(),
     );
     print::line(&made.join("\n"));
+    Ok(())
+}
+
+/// All or nothing: afterwards the previous sealing key is needed no more.
+async fn reseal(store: &Store, seal: &Seal) -> anyhow::Result<()> {
+    let stored = store.signing_keys().await?;
+    let mut tx = store.begin().await?;
+    let mut resealed = 0;
+    for key in stored {
+        let stale = seal.is_stale(&key);
+        let plain = seal.open(key)?;
+        if stale {
+            tx.reseal_signing_key(&seal.close(plain)?).await?;
+            resealed += 1;
+        }
+    }
+    tx.commit().await?;
+    print::line(&format!("{resealed} signing keys sealed again; `previous_key` is needed no more"));
     Ok(())
 }

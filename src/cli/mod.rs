@@ -16,6 +16,7 @@ mod live;
 mod logging;
 mod paste;
 mod print;
+mod sealing;
 mod serve;
 mod server;
 mod start_page;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::live::{Live, Voice};
-use super::{Settings, logging, server};
+use super::{Settings, logging, sealing, server};
 use crate::app::{App, Surroundings};
 use crate::config::{At, Config, Invalid, Place, Problem, sqlite_file};
 
@@ -25,7 +25,9 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
     let config = source.load()?;
     refuse_insecure(&config)?;
     let listener = server::listen(&config).await?;
-    let app = App::build(&config, Surroundings::system(false)).await;
+    let _lock = server::lock(&config)?;
+    let surroundings = Surroundings { seal: sealing::seal(&config)?, ..Surroundings::system(false) };
+    let app = App::build(&config, surroundings).await;
     let app = app.map_err(|error| server::explain_database(error, &config))?;
 
     tracing::info!(

@@ -1,5 +1,7 @@
 //! What `dev` and `serve` share: listening, background tasks, signals, and an end within bounds.
 
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +12,8 @@ use tokio_util::task::TaskTracker;
 
 use super::failure::explained;
 use super::live::Live;
-use crate::config::{Config, Invalid};
+use super::sealing;
+use crate::config::{Config, Invalid, sqlite_file};
 use crate::store;
 
 /// Binds the configured address.
@@ -25,10 +28,33 @@ pub(super) async fn listen(config: &Config) -> anyhow::Result<TcpListener> {
     })
 }
 
+/// One server for one SQLite file: two would each keep keys and limits of their own. Held until the file is dropped, by a crash
+/// too. Other commands take no lock and work beside a server.
+pub(super) fn lock(config: &Config) -> anyhow::Result<Option<File>> {
+    let Some(database) = sqlite_file(&config.database) else { return Ok(None) };
+    let mut path = database.as_os_str().to_owned();
+    path.push(".lock");
+    // What is wrong with the directory is said about the database itself.
+    let Ok(file) = OpenOptions::new().create(true).append(true).mode(0o600).open(&path) else { return Ok(None) };
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let hint = "stop the other process; several replicas need PostgreSQL (`database.url = \"postgres://…\"`)";
+            Err(explained(format!("another server already uses {}", database.display()), hint))
+        }
+        // A file system without locks cannot tell.
+        Ok(()) | Err(TryLockError::Error(_)) => Ok(Some(file)),
+    }
+}
+
 /// Says what to do about a database that cannot be used.
 pub(super) fn explain_database(error: anyhow::Error, config: &Config) -> anyhow::Error {
-    let Some(cause) = error.downcast_ref::<store::Error>() else { return error };
-    let hint = match crate::config::sqlite_file(&config.database) {
+    let Some(cause) = error.downcast_ref::<store::Error>() else { return sealing::explain(error, config) };
+    let hint = match sqlite_file(&config.database) {
+        Some(file) if cause.is_corrupt() => format!(
+            "nothing was changed; restore {0} from a backup, or save what can be read with \
+             `sqlite3 {0} .recover | sqlite3 recovered.db`",
+            file.display()
+        ),
         Some(file) => {
             format!("check that {} and its directory may be written, or choose another with --database", file.display())
         }

@@ -39,8 +39,11 @@ fn setting_of(name: &str) -> Option<Vec<String>> {
     match rest {
         "CONFIG" => None,
         "DATABASE" => Some(vec!["database".into(), "url".into()]),
+        // Not the table of an action, whose keys keep their case.
+        "SECRETS__KEY" => Some(vec!["secrets".into(), "key".into()]),
+        "SECRETS__PREVIOUS_KEY" => Some(vec!["secrets".into(), "previous_key".into()]),
         "ACTIONS" => Some(vec!["actions".into(), "directory".into()]),
-        _ if rest.starts_with("TEST_") || is_service_link(rest) => None,
+        _ if rest.starts_with("TEST_") || rest == "CRASH_ROUNDS" || is_service_link(rest) => None,
         _ => Some(rest.split("__").map(str::to_owned).collect()),
     }
 }

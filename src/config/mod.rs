@@ -19,6 +19,7 @@ mod reader;
 mod references;
 mod refresh_tokens;
 mod secret;
+mod secrets;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use clients::DeclaredClient;
 pub use database::sqlite_file;
 pub use problem::{At, Invalid, Place, Problem, did_you_mean};
 pub use secret::Secret;
+pub use secrets::Secrets;
 pub use server::Server;
 pub use uri::is_loopback;
 pub use users::DeclaredUser;
@@ -55,6 +57,8 @@ pub struct Config {
     pub tenant: String,
     /// `sqlite://…` or `postgres://…`.
     pub database: String,
+    /// `[secrets]`.
+    pub secrets: Secrets,
     /// `[actions]`.
     pub actions: flow::Settings,
     /// `[lifetimes]`.
@@ -169,6 +173,7 @@ impl Source {
         let listen = listen(&root);
         let tenant = root.text("tenant").map_or_else(|| "default".to_owned(), |tenant| tenant.value);
         let database = database::read(&root);
+        let secrets = secrets::read(&root, &database);
         let (actions, action_clients) = actions::read(&root);
         let (lifetimes, server) = (server::lifetimes(&root), server::read(&root));
         let each = |key| root.sections(key);
@@ -188,6 +193,7 @@ impl Source {
             listen,
             tenant,
             database,
+            secrets,
             actions,
             lifetimes,
             server,

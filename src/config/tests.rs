@@ -292,7 +292,7 @@ fn secrets_come_from_the_environment_or_a_file() {
         config.actions.actions["a"].secrets,
         BTreeMap::from([("A".into(), "from-env".into()), ("B".into(), "from-file".into())])
     );
-    assert!(config.insecure.is_empty());
+    assert!(config.insecure.iter().all(|problem| problem.at.path == "secrets.key"), "{:?}", config.insecure);
     refuses(
         "[actions.settings.a]\nsecrets = { A = { env = \"NOT_THERE\" } }",
         "environment variable `NOT_THERE` is not set (export NOT_THERE",
@@ -314,5 +314,19 @@ fn insecure_settings_are_kept_apart_with_a_remedy() {
     );
     let found: Vec<_> = config.insecure.iter().map(|p| (p.at.path.as_str(), p.hint.is_some())).collect();
     let secret = ("clients[0].client_secret", true);
-    assert_eq!(found, [("issuer", true), ("database.url", true), secret, secret, ("clients[0].callbacks[0]", true)]);
+    let key = ("secrets.key", true);
+    assert_eq!(found, [key, ("issuer", true), ("database.url", true), secret, secret, ("clients[0].callbacks[0]", true)]);
+}
+
+#[test]
+fn o15_a_sealing_key_comes_from_outside_and_is_strong() {
+    let good = crate::keys::SealingKey::generate().unwrap();
+    let config = with_environment(&[("VESTIBULE_SECRETS__KEY", &good)]).parse(MINIMAL).unwrap();
+    assert_eq!(config.secrets.key.as_ref().map(Secret::reveal), Some(good.as_str()));
+    assert!(config.insecure.iter().all(|problem| problem.at.path != "secrets.key"), "{:?}", config.insecure);
+    let literal = parse(&format!("{MINIMAL}[secrets]\nkey = \"{good}\""));
+    assert!(literal.insecure.iter().any(|problem| problem.message.contains("stands in the configuration file")));
+    refuses("[secrets]\nkey = { value = \"short\" }", "secrets.key: the sealing key must be 32 bytes");
+    let zeros = format!("[secrets]\nkey = {{ value = \"{}\" }}", "0".repeat(64));
+    refuses(&zeros, "secrets.key: the sealing key is too weak");
 }

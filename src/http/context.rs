@@ -30,7 +30,9 @@ impl FromRequestParts<Arc<App>> for Context {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
         let peer = parts.extensions.get::<Peer>().map(|peer| peer.0.ip());
         Ok(Self(RequestContext {
-            ip: client_address(peer, &parts.headers, &app.trusted_proxies).map(|ip| ip.to_string()).unwrap_or_default(),
+            ip: client_address(peer, &parts.headers, &app.server.trusted_proxies)
+                .map(|ip| ip.to_string())
+                .unwrap_or_default(),
             method: parts.method.to_string(),
             user_agent: text(&parts.headers, &USER_AGENT).map(|agent| agent.chars().take(MAX_USER_AGENT).collect()),
             language: text(&parts.headers, &ACCEPT_LANGUAGE).and_then(first_language),

@@ -3,16 +3,17 @@
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, PRAGMA, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
+    ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, PRAGMA, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -34,7 +35,7 @@ struct Bare;
 /// Middleware around everything.
 pub(crate) async fn common(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let html = prefers_html(request.headers());
-    let (began, method) = (Instant::now(), request.method().clone());
+    let (began, method, version) = (Instant::now(), request.method().clone(), request.version());
     let answered = tokio::time::timeout(TIMEOUT, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| bare(StatusCode::SERVICE_UNAVAILABLE));
     if response.extensions().get::<Bare>().is_some() {
@@ -44,6 +45,10 @@ pub(crate) async fn common(State(app): State<Arc<App>>, request: Request, next: 
         response.extensions_mut().extend(parts.extensions);
     }
     secure(response.headers_mut(), cookies::is_secure(&app));
+    // A process that ends wants no further request on this connection; HTTP/2 says so with a frame of its own.
+    if app.draining.load(Ordering::Relaxed) && version <= Version::HTTP_11 {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     // Set by the router below; what it does not know has no pattern.
     let route = response.extensions().get::<MatchedPath>().map_or("other", MatchedPath::as_str);
     app.metrics.request_answered(method.as_str(), route, response.status().as_u16(), began.elapsed());
@@ -79,7 +84,8 @@ pub(crate) fn panicked(panic: Box<dyn Any + Send + 'static>) -> Response<Body> {
     bare(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn bare(status: StatusCode) -> Response {
+/// An answer whose body [`common`] writes.
+pub(super) fn bare(status: StatusCode) -> Response {
     let mut response = status.into_response();
     response.extensions_mut().insert(Bare);
     response
@@ -93,7 +99,9 @@ fn plain_error(status: StatusCode, html: bool) -> Response {
     let (code, text) = match status {
         StatusCode::NOT_FOUND => ("not_found", "There is nothing at this address."),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This address does not answer this method."),
-        StatusCode::SERVICE_UNAVAILABLE => ("temporarily_unavailable", "The server took too long to answer."),
+        StatusCode::SERVICE_UNAVAILABLE => ("temporarily_unavailable", "The server cannot answer now, try again."),
+        StatusCode::PAYLOAD_TOO_LARGE => ("invalid_request", "The body is longer than 64 KiB."),
+        StatusCode::REQUEST_TIMEOUT => ("invalid_request", "The body took too long to arrive."),
         _ => ("server_error", "The server could not answer."),
     };
     if html {

@@ -1,6 +1,7 @@
 //! `/healthz`: the process lives. `/readyz`: it can work. `/metrics`: what it has done.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -37,11 +38,15 @@ async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> (StatusCode, Json<Value>) {
+    let unavailable = |reason| (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unavailable", "reason": reason })));
+    if app.draining.load(Ordering::Relaxed) {
+        return unavailable("shutting down");
+    }
     match app.database.ping().await {
         Ok(()) => (StatusCode::OK, Json(json!({ "status": "ready" }))),
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unavailable", "reason": "database" })))
+            unavailable("database")
         }
     }
 }

@@ -1,5 +1,6 @@
 //! axum and only axum: routes, extractors, answers, pages. Each sibling file offers `routes()`.
 
+mod activity;
 mod answer;
 mod authorize;
 mod browser_form;
@@ -12,6 +13,7 @@ mod form;
 mod headers;
 mod health;
 mod home;
+mod intake;
 mod introspect;
 mod login;
 mod logout;
@@ -24,14 +26,10 @@ mod userinfo;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::app::App;
-
-/// Bytes of a request body.
-const MAX_BODY: usize = 64 * 1024;
 
 /// Every route of a tenant, with security headers and panics caught.
 pub fn router(app: Arc<App>) -> Router {
@@ -51,12 +49,13 @@ pub fn router(app: Arc<App>) -> Router {
 
 /// What stands around every route.
 fn protected(routes: Router<Arc<App>>, app: Arc<App>) -> Router {
+    let intake = intake::Intake::new(&app.server);
     routes
         .route_layer(from_fn(headers::matched))
         .fallback(headers::not_found)
         .method_not_allowed_fallback(headers::method_not_allowed)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
         .layer(CatchPanicLayer::custom(headers::panicked))
+        .layer(from_fn_with_state(intake, intake::admit))
         .layer(from_fn_with_state(Arc::clone(&app), cors::cross_origin))
         .layer(from_fn_with_state(Arc::clone(&app), headers::common))
         .with_state(app)
@@ -74,7 +73,7 @@ mod tests {
     use tower::ServiceExt as _;
 
     #[tokio::test]
-    async fn a_panic_is_a_clean_500_that_tells_nothing() {
+    async fn r45_a_panic_is_a_clean_500_that_tells_nothing() {
         let directory = tempfile::tempdir().unwrap();
         std::fs::create_dir(directory.path().join("actions")).unwrap();
         let source = Source { path: directory.path().join("vestibule.toml"), ..Source::default() };
@@ -82,10 +81,11 @@ mod tests {
         let app = App::build(&config, Surroundings::system(false)).await.unwrap();
         let routes = Router::new().route("/fall", get(async || -> StatusCode { panic!("secret of the house") }));
         let request = Request::get("/fall").body(Body::empty()).unwrap();
-        let answer = protected(routes, app).oneshot(request).await.unwrap();
+        let answer = protected(routes, Arc::clone(&app)).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(answer.headers()["cache-control"], "no-store");
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+        assert!(app.metrics.render().contains("status=\"500\""), "{}", app.metrics.render());
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(body["error"], "server_error");

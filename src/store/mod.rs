@@ -9,7 +9,8 @@
 //! - `clients`, `apis`, `users` (with roles), `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
 //! - `login_transactions`, `sessions`, `attempts`: the login.
 //! - `grants` and what hangs on them: `codes`, `refresh_tokens`, `access_tokens` (with revoked `jti`s and used assertions).
-//! - `signing_keys`, `cleanup`, `database` (pools and migrations), `writer` (commits that are shared), `document` (JSON in columns).
+//! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `writer` (commits that are shared),
+//!   `document` (JSON in columns).
 
 mod access_tokens;
 mod apis;
@@ -21,6 +22,7 @@ mod database;
 mod declared;
 mod document;
 mod grants;
+mod integrity;
 mod login_transactions;
 mod metadata;
 mod refresh_tokens;
@@ -75,6 +77,9 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// The SQLite file is damaged.
+    #[error("the database is damaged: {0}")]
+    Corrupt(String),
     /// The URL names neither SQLite nor PostgreSQL.
     #[error("`{0}` is no database URL: use `sqlite://file.db` or `postgres://user@host/database`")]
     Url(String),

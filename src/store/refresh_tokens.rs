@@ -44,7 +44,8 @@ impl Store {
         .await?;
         let Some(row) = row else { return Ok(Redemption::Unknown) };
         let Stored { token, spent_at, grant } = Stored::from_row(&row)?;
-        if spent_at.is_some_and(|spent| spent.saturating_add(leeway_ms) <= now) {
+        // In both directions: a clock that steps back must not bring a spent token to life.
+        if spent_at.is_some_and(|spent| spent.abs_diff(now) >= leeway_ms.unsigned_abs()) {
             return Ok(Redemption::Replayed { grant_id: token.grant_id });
         }
         if token.expires_at.is_some_and(|end| end <= now) || token.idle_expires_at.is_some_and(|end| end <= now) {
@@ -82,14 +83,15 @@ impl Tx {
     }
 
     /// Spends a refresh token by a conditional update; `false` if it was spent meanwhile (outside `leeway_ms`), expired, or
-    /// its grant revoked. Within the leeway it may be spent again; the leeway counts from the first time.
+    /// its grant revoked. Within the leeway it may be spent again; the leeway counts from the first time, in both directions:
+    /// a request that read its clock before the one that won must lose when there is no leeway.
     ///
     /// # Errors
     /// The database's.
     pub async fn spend_refresh_token(&mut self, hash: &str, now: i64, leeway_ms: i64) -> Result<bool> {
         let spent = sqlx::query(
             "UPDATE refresh_tokens SET spent_at = COALESCE(spent_at, $3)
-             WHERE tenant = $1 AND hash = $2 AND (spent_at IS NULL OR spent_at > $4)
+             WHERE tenant = $1 AND hash = $2 AND (spent_at IS NULL OR ABS(spent_at - $3) < $4)
                AND (expires_at IS NULL OR expires_at > $3) AND (idle_expires_at IS NULL OR idle_expires_at > $3)
                AND EXISTS (SELECT 1 FROM grants g WHERE g.tenant = $1 AND g.id = refresh_tokens.grant_id
                            AND g.revoked_at IS NULL)",
@@ -97,7 +99,7 @@ impl Tx {
         .bind(&*self.tenant)
         .bind(hash)
         .bind(now)
-        .bind(now.saturating_sub(leeway_ms))
+        .bind(leeway_ms)
         .execute(&mut *self.inner)
         .await?;
         Ok(spent.rows_affected() == 1)

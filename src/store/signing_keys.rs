@@ -12,7 +12,7 @@ pub struct StoredKey {
     pub kid: String,
     /// `RSA`, `EC` or `OKP`.
     pub kind: String,
-    /// PKCS#8 DER.
+    /// PKCS#8 DER; as stored, sealed (see `keys`).
     pub pkcs8: Vec<u8>,
     /// Self-signed certificate in DER for `x5c` (RSA only).
     pub certificate: Option<Vec<u8>>,
@@ -91,6 +91,20 @@ impl Tx {
         }
         self.insert_signing_key(key).await?;
         Ok(true)
+    }
+
+    /// Replaces a private key as it lies in the database: the same key, sealed with another.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn reseal_signing_key(&mut self, key: &StoredKey) -> Result<()> {
+        sqlx::query("UPDATE signing_keys SET pkcs8 = $3 WHERE tenant = $1 AND kid = $2")
+            .bind(&*self.tenant)
+            .bind(&key.kid)
+            .bind(STANDARD.encode(&key.pkcs8))
+            .execute(&mut *self.inner)
+            .await?;
+        Ok(())
     }
 
     /// Every key of `kind` except `kid` retires at `at`, unless it already has a date.

@@ -179,3 +179,19 @@ async fn revoking_a_grant_ends_every_token_of_it() {
         assert_eq!(store.grant("g").await.unwrap(), None, "{}", db.name);
     }
 }
+
+/// A request may read its clock and then wait for the writer while another, younger one spends the token.
+#[tokio::test]
+async fn r43_a_spent_refresh_token_is_spent_for_older_clocks_too() {
+    for db in databases().await {
+        let store = db.store();
+        a_login(&store).await;
+        assert!(spend(&store, NOW + 5, 0).await, "{}", db.name);
+        for older in [NOW + 5, NOW + 4, NOW - DAY] {
+            assert!(!spend(&store, older, 0).await, "{}, {older}", db.name);
+            let found = store.refresh_token("refresh", older, 0).await.unwrap();
+            assert_eq!(found, replayed(), "{}, {older}", db.name);
+        }
+        assert!(!spend(&store, NOW - DAY, 1_000).await, "{}, with leeway", db.name);
+    }
+}

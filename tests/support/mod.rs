@@ -3,7 +3,7 @@
 
 pub mod agent;
 pub mod databases;
-
+pub mod process;
 pub mod server;
 
 pub use server::{Browser, PASSWORD, Server};

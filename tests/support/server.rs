@@ -216,6 +216,11 @@ impl Server {
         self.directory.path()
     }
 
+    /// Asks it to end, as SIGTERM does.
+    pub fn begin_to_stop(&self) {
+        self.shutdown.cancel();
+    }
+
     /// Ends it and waits until it has ended.
     pub async fn stop(self) {
         self.shutdown.cancel();
@@ -239,6 +244,12 @@ impl Browser {
     /// Without cookies.
     pub fn new() -> Self {
         Self(reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none()).build().unwrap())
+    }
+
+    /// With cookies that others see, too.
+    pub fn with_cookies(cookies: Arc<reqwest::cookie::Jar>) -> Self {
+        let builder = reqwest::Client::builder().cookie_provider(cookies);
+        Self(builder.redirect(reqwest::redirect::Policy::none()).build().unwrap())
     }
 
     /// Opens an authorization URL, fills the login form in, and returns the URL of the application's callback.

@@ -1,0 +1,77 @@
+//! What happens before a route: the body is read, within bounds of size and time, and only then does the request take one of
+//! the places. A slow sender holds no place, and what is beyond capacity is told so at once instead of waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody as _, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{CONNECTION, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use tokio::sync::Semaphore;
+
+use super::headers::bare;
+use crate::config;
+
+/// Bytes of a request body.
+const MAX_BODY: usize = 64 * 1024;
+/// Seconds after which a client that was turned away may try again.
+const TRY_AGAIN: HeaderValue = HeaderValue::from_static("1");
+/// Answered from memory and needed by everybody else to go on: never turned away.
+const ALWAYS: [&str; 4] = ["/.well-known/", "/healthz", "/readyz", "/metrics"];
+
+/// The bounds of requests.
+#[derive(Clone, Debug)]
+pub(super) struct Intake {
+    places: Arc<Semaphore>,
+    body_timeout: Duration,
+}
+
+impl Intake {
+    /// As configured in `[server]`.
+    pub(super) fn new(server: &config::Server) -> Self {
+        Self { places: Arc::new(Semaphore::new(server.max_requests)), body_timeout: server.body_timeout }
+    }
+}
+
+/// Middleware around the routes.
+pub(super) async fn admit(State(intake): State<Intake>, request: Request, next: Next) -> Response {
+    let request = match received(request, intake.body_timeout).await {
+        Ok(request) => request,
+        Err(status) => return refuse(status),
+    };
+    if ALWAYS.iter().any(|path| request.uri().path().starts_with(path)) {
+        return next.run(request).await;
+    }
+    match intake.places.try_acquire() {
+        Ok(_place) => next.run(request).await,
+        Err(_) => {
+            let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
+            response.headers_mut().insert(RETRY_AFTER, TRY_AGAIN);
+            response
+        }
+    }
+}
+
+/// The request with its whole body in memory.
+async fn received(request: Request, timeout: Duration) -> Result<Request, StatusCode> {
+    let (parts, body) = request.into_parts();
+    if body.size_hint().lower() > MAX_BODY as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    match tokio::time::timeout(timeout, to_bytes(body, MAX_BODY)).await {
+        Ok(Ok(bytes)) => Ok(Request::from_parts(parts, Body::from(bytes))),
+        // Or the connection broke; then nobody reads the answer.
+        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+/// The rest of the body is not read, so the connection cannot be used again.
+fn refuse(status: StatusCode) -> Response {
+    let mut response = bare(status);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

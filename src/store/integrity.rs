@@ -1,0 +1,37 @@
+//! Whether an SQLite file is whole. A broken one is never repaired or replaced here: that would hide what is lost.
+
+use super::database::Write;
+use super::{Database, Error, Result};
+
+/// Bytes of the largest file that is read through at start; beyond, a start would take seconds.
+const CHECKED: i64 = 256 * 1024 * 1024;
+
+impl Database {
+    /// Reads an SQLite file through.
+    ///
+    /// # Errors
+    /// It is damaged.
+    pub async fn check_integrity(&self) -> Result<()> {
+        if matches!(self.write, Write::Pool(_)) {
+            return Ok(());
+        }
+        let pages = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        let (bytes,): (i64,) = sqlx::query_as(pages).fetch_one(&self.readers).await?;
+        if bytes > CHECKED {
+            return Ok(());
+        }
+        let (found,): (String,) = sqlx::query_as("PRAGMA quick_check(1)").fetch_one(&self.readers).await?;
+        if found == "ok" { Ok(()) } else { Err(Error::Corrupt(found)) }
+    }
+}
+
+impl Error {
+    /// Whether the file is damaged, or no database at all (SQLite's fixed texts for `SQLITE_CORRUPT` and `SQLITE_NOTADB`).
+    #[must_use]
+    pub fn is_corrupt(&self) -> bool {
+        let text = self.to_string();
+        matches!(self, Self::Corrupt(_))
+            || text.contains("database disk image is malformed")
+            || text.contains("file is not a database")
+    }
+}

@@ -27,6 +27,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn remove_undeclared(&mut self, declared: &Declared, now: i64) -> Result<usize> {
+        self.forget = true;
         let clients = self.remove_clients(&declared.clients, now).await?;
         let apis = self.remove_resource_servers(&declared.resource_servers).await?;
         let client_grants = self.remove_client_grants(&declared.client_grants).await?;

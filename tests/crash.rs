@@ -3,7 +3,11 @@
 //! Nothing that was acknowledged may be lost, and nothing that may be used once may work twice, also when the process died
 //! between "marked used" and "answered". `VESTIBULE_CRASH_ROUNDS` sets the number of kills: hundreds in CI, ten thousand by hand.
 
-#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test that fails may panic, and its figures are worth a line"
+)]
 
 mod support;
 

@@ -157,7 +157,7 @@ impl App {
     /// # Errors
     /// The database's; a stored key that cannot be read.
     pub async fn load_keys(&self, config: &Config) -> anyhow::Result<()> {
-        let mut keys = Keys::new(&self.stored_keys().await?)?;
+        let mut keys = self.stored_keys().await?;
         for algorithm in algorithms(config) {
             if !keys.can_sign(algorithm) {
                 let key = self.seal.close(self.generate_key(algorithm).await?)?;
@@ -165,17 +165,18 @@ impl App {
                 // `false`: another replica was faster, and its key is the one to use.
                 tx.insert_first_signing_key(&key).await?;
                 tx.commit().await?;
-                keys = Keys::new(&self.stored_keys().await?)?;
+                keys = self.stored_keys().await?;
             }
         }
         self.keys.store(Arc::new(keys));
         Ok(())
     }
 
-    /// Every signing key, opened.
-    async fn stored_keys(&self) -> anyhow::Result<Vec<StoredKey>> {
+    /// The keys as they sign now, opened. Under `dev` a rotation is seen at once, like everything else.
+    async fn stored_keys(&self) -> anyhow::Result<Keys> {
         let stored = self.store.signing_keys().await?;
-        Ok(stored.into_iter().map(|key| self.seal.open(key)).collect::<Result<_, _>>()?)
+        let opened = stored.into_iter().map(|key| self.seal.open(key)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Keys::at(&opened, if self.dev { i64::MAX } else { self.clock.now_ms() })?)
     }
 
     /// Keys of a time without a sealing key are sealed once there is one.

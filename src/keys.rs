@@ -57,6 +57,10 @@ impl Refused {
     }
 }
 
+/// How long a new key is published before it signs: clients keep the key set for five minutes, and every replica has read the
+/// new key by then.
+pub const PUBLISHED_BEFORE_USE_MS: i64 = 600_000;
+
 /// The tenant's signing keys, parsed once.
 #[derive(Debug)]
 pub struct Keys {
@@ -70,20 +74,29 @@ struct Key {
     kid: String,
     alg: Algorithm,
     pair: Pair,
-    retired: bool,
+    /// When another key takes over, if that has not happened yet; `i64::MAX`: never; `None`: it has.
+    signs_until: Option<i64>,
     public: jsonwebtoken::DecodingKey,
     jwk: Value,
 }
 
 impl Keys {
-    /// Parses stored keys.
+    /// Parses stored keys; a rotation counts at once.
     ///
     /// # Errors
     /// A key that cannot be read.
     pub fn new(stored: &[StoredKey]) -> Result<Self, Error> {
+        Self::at(stored, i64::MAX)
+    }
+
+    /// Parses stored keys; keys that retire after `now` (Unix milliseconds) still sign.
+    ///
+    /// # Errors
+    /// A key that cannot be read.
+    pub fn at(stored: &[StoredKey], now: i64) -> Result<Self, Error> {
         let mut newest_first: Vec<_> = stored.iter().collect();
         newest_first.sort_by(|a, b| b.created_at.cmp(&a.created_at).then_with(|| a.kid.cmp(&b.kid)));
-        let keys = newest_first.into_iter().map(Key::parse).collect::<Result<Vec<_>, _>>()?;
+        let keys = newest_first.into_iter().map(|key| Key::parse(key, now)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { keys })
     }
 
@@ -169,20 +182,21 @@ impl Keys {
         json!({"keys": self.keys.iter().map(|key| &key.jwk).collect::<Vec<_>>()})
     }
 
-    /// The key that signs: the newest of the algorithm that is not retired.
+    /// The key that signs: of those that are not retired the one that retires first, so that its successor is known by then.
     fn current(&self, alg: Algorithm) -> Option<&Key> {
-        self.keys.iter().find(|key| key.alg == alg && !key.retired)
+        let usable = self.keys.iter().filter(|key| key.alg == alg && key.signs_until.is_some());
+        usable.min_by_key(|key| key.signs_until)
     }
 }
 
 impl Key {
-    fn parse(stored: &StoredKey) -> Result<Self, Error> {
+    fn parse(stored: &StoredKey, now: i64) -> Result<Self, Error> {
         let unreadable = |reason: &str| Error::Unreadable { kid: stored.kid.clone(), reason: reason.to_owned() };
         let alg = pair::algorithm(&stored.kind).ok_or_else(|| unreadable("unknown kind"))?;
         let pair = Pair::parse(alg, &stored.pkcs8).map_err(|reason| unreadable(&reason))?;
         let jwk = pair.jwk(&stored.kid, alg, stored.certificate.as_deref());
-        let (kid, retired, public) = (stored.kid.clone(), stored.retired_at.is_some(), pair.public());
-        Ok(Self { kid, alg, pair, retired, public, jwk })
+        let signs_until = stored.retired_at.map_or(Some(i64::MAX), |at| (at > now).then_some(at));
+        Ok(Self { kid: stored.kid.clone(), alg, signs_until, public: pair.public(), pair, jwk })
     }
 }
 

@@ -4,85 +4,12 @@
 
 mod support;
 
-use std::collections::BTreeMap;
-
-use reqwest::{StatusCode, Url};
+use reqwest::StatusCode;
 use serde_json::Value;
+use support::agent::{Agent, CALLBACK, authorize_url, fragment, location, query};
 use support::server::login_form;
 use support::{PASSWORD, Server};
 use vestibule::clock::Clock;
-
-const CALLBACK: &str = "http://localhost:3000/callback";
-
-/// Cookies, no redirects: every answer is looked at.
-struct Agent(reqwest::Client);
-
-impl Agent {
-    fn new() -> Self {
-        let builder = reqwest::Client::builder().cookie_store(true).redirect(reqwest::redirect::Policy::none());
-        Self(builder.build().unwrap())
-    }
-
-    async fn get(&self, url: Url) -> reqwest::Response {
-        self.0.get(url).send().await.unwrap()
-    }
-
-    /// `/authorize` with `client_id=demo-web`, its callback, `response_type=code` and these parameters; empty ones are left out.
-    async fn authorize(&self, server: &Server, parameters: &[(&str, &str)]) -> reqwest::Response {
-        self.get(authorize_url(server, parameters)).await
-    }
-
-    /// The login page behind an authorization request: its URL and text.
-    async fn login_page(&self, server: &Server, parameters: &[(&str, &str)]) -> (Url, String) {
-        let answer = self.authorize(server, parameters).await;
-        assert_eq!(answer.status(), StatusCode::FOUND);
-        let page = answer.url().join(&location(&answer)).unwrap();
-        let html = self.get(page.clone()).await.text().await.unwrap();
-        (page, html)
-    }
-
-    /// Fills the form of a page in and submits it.
-    async fn submit(&self, page: &Url, html: &str, values: &[(&str, &str)]) -> reqwest::Response {
-        let (action, mut fields) = login_form(page, html);
-        for (name, value) in values {
-            fields.retain(|(have, _)| have != name);
-            fields.push(((*name).to_owned(), (*value).to_owned()));
-        }
-        self.0.post(action).form(&fields).send().await.unwrap()
-    }
-
-    async fn log_in(&self, server: &Server, parameters: &[(&str, &str)]) -> reqwest::Response {
-        let (page, html) = self.login_page(server, parameters).await;
-        self.submit(&page, &html, &[("username", "ada@example.com"), ("password", PASSWORD)]).await
-    }
-}
-
-fn authorize_url(server: &Server, parameters: &[(&str, &str)]) -> Url {
-    let mut all = BTreeMap::from([
-        ("client_id", "demo-web"),
-        ("redirect_uri", CALLBACK),
-        ("response_type", "code"),
-        ("scope", "openid profile"),
-        ("state", "xyz"),
-    ]);
-    all.extend(parameters.iter().copied());
-    let mut url = server.url("/authorize");
-    url.query_pairs_mut().extend_pairs(all.into_iter().filter(|(_, value)| !value.is_empty()));
-    url
-}
-
-fn location(answer: &reqwest::Response) -> String {
-    answer.headers().get("location").unwrap_or_else(|| panic!("{answer:?}")).to_str().unwrap().to_owned()
-}
-
-fn query(answer: &reqwest::Response) -> BTreeMap<String, String> {
-    Url::parse(&location(answer)).unwrap().query_pairs().into_owned().collect()
-}
-
-fn fragment(answer: &reqwest::Response) -> BTreeMap<String, String> {
-    let url = Url::parse(&location(answer)).unwrap();
-    url::form_urlencoded::parse(url.fragment().unwrap().as_bytes()).into_owned().collect()
-}
 
 /// The payload of a JWT, unchecked.
 fn payload(token: &str) -> Value {
@@ -92,7 +19,7 @@ fn payload(token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_login_ends_at_the_callback_with_code_state_and_issuer_and_single_sign_on_follows() {
+async fn p014_a_login_ends_at_the_callback_with_code_state_and_issuer_and_single_sign_on_follows() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     let answer = agent.log_in(&server, &[]).await;
@@ -110,7 +37,7 @@ async fn a_login_ends_at_the_callback_with_code_state_and_issuer_and_single_sign
 }
 
 #[tokio::test]
-async fn untrusted_redirects_get_a_page_and_no_location() {
+async fn p004_p005_untrusted_redirects_get_a_page_and_no_location() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     for parameters in [
@@ -129,7 +56,7 @@ async fn untrusted_redirects_get_a_page_and_no_location() {
 }
 
 #[tokio::test]
-async fn errors_of_a_trusted_request_go_to_the_callback() {
+async fn p007_errors_of_a_trusted_request_go_to_the_callback() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     for (parameters, expected) in [
@@ -155,7 +82,7 @@ async fn errors_of_a_trusted_request_go_to_the_callback() {
 }
 
 #[tokio::test]
-async fn a_login_belongs_to_one_browser_one_form_and_one_use() {
+async fn p030_p031_p160_a_login_belongs_to_one_browser_one_form_and_one_use() {
     let server = Server::start(&[]).await;
     let (agent, thief) = (Agent::new(), Agent::new());
     let (page, html) = agent.login_page(&server, &[]).await;
@@ -180,7 +107,7 @@ async fn a_login_belongs_to_one_browser_one_form_and_one_use() {
 }
 
 #[tokio::test]
-async fn the_form_cannot_change_what_was_asked_for_and_cancel_is_told() {
+async fn p032_p033_the_form_cannot_change_what_was_asked_for_and_cancel_is_told() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     let (page, html) = agent.login_page(&server, &[]).await;
@@ -286,7 +213,7 @@ async fn pages_deliver_forms_and_messages_to_the_right_place() {
 }
 
 #[tokio::test]
-async fn sessions_end_by_age_idleness_and_request() {
+async fn p163_sessions_end_by_age_idleness_and_request() {
     let clock = Clock::fixed(1_800_000_000);
     let server = Server::start_with(&[], "", clock.clone()).await;
     let agent = Agent::new();
@@ -358,7 +285,7 @@ async fn logout_returns_to_registered_addresses_only_and_ends_the_session() {
 }
 
 #[tokio::test]
-async fn rp_initiated_logout_asks_unless_an_id_token_speaks_for_the_user() {
+async fn p151_rp_initiated_logout_asks_unless_an_id_token_speaks_for_the_user() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     let code = query(&agent.log_in(&server, &[]).await)["code"].clone();
@@ -389,7 +316,7 @@ async fn rp_initiated_logout_asks_unless_an_id_token_speaks_for_the_user() {
 }
 
 #[tokio::test]
-async fn every_answer_has_its_headers_and_cross_origin_access_its_limits() {
+async fn p016_p018_p019_every_answer_has_its_headers_and_cross_origin_access_its_limits() {
     let server = Server::start(&[]).await;
     let agent = Agent::new();
     let (page, _) = agent.login_page(&server, &[]).await;

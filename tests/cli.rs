@@ -251,7 +251,7 @@ fn try_explains_wrong_input_and_exits_with_two() {
 fn keys_rotate_keeps_the_old_key_published() {
     let project = project(CONFIGURATION, ACTION);
     exits(&vestibule(project.path(), &["keys", "rotate"]), 0);
-    exits(&vestibule(project.path(), &["keys", "rotate"]), 0);
+    exits(&vestibule(project.path(), &["keys", "rotate", "--now"]), 0);
     let output = vestibule(project.path(), &["keys", "list"]);
     exits(&output, 0);
     let text = stdout(&output);
@@ -260,6 +260,9 @@ fn keys_rotate_keeps_the_old_key_published() {
         (2, 1, 1),
         "{text}"
     );
+    exits(&vestibule(project.path(), &["keys", "rotate"]), 0);
+    let text = stdout(&vestibule(project.path(), &["keys", "list"]));
+    assert!(text.contains("signs until") && text.contains("published, signs next"), "clients must know it first: {text}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::{Settings, logging, print, sealing};
 use crate::clock::{Clock, Random, iso8601};
 use crate::config::Config;
 use crate::domain::client::Algorithm;
-use crate::keys::{Keys, Seal};
+use crate::keys::{Keys, PUBLISHED_BEFORE_USE_MS, Seal};
 use crate::store::{Database, Store, StoredKey};
 
 /// What to do with the keys.
@@ -19,6 +19,9 @@ pub(super) enum Command {
         /// Only keys of this kind
         #[arg(long, value_enum)]
         kind: Option<Kind>,
+        /// Sign with the new keys at once, because an old one leaked; clients that keep the key set may refuse tokens for minutes
+        #[arg(long)]
+        now: bool,
     },
     /// Seal the stored keys with `[secrets] key`; `[secrets] previous_key` opens them
     Reseal,
@@ -63,7 +66,7 @@ pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Resul
     let store = database.tenant(&config.tenant);
     match command {
         Command::List => list(&store).await?,
-        Command::Rotate { kind } => rotate(&store, &*sealing::seal(&config)?, *kind).await?,
+        Command::Rotate { kind, now } => rotate(&store, &*sealing::seal(&config)?, *kind, *now).await?,
         Command::Reseal => {
             let resealed = reseal(&store, &*sealing::seal(&config)?).await;
             resealed.map_err(|error| sealing::explain(error, &config))?;
@@ -79,20 +82,24 @@ async fn list(store: &Store) -> anyhow::Result<()> {
         print::line("no signing keys yet; they are made at the first start");
         return Ok(());
     }
-    print::line(&print::columns(&keys.iter().map(row).collect::<Vec<_>>()));
+    print::line(&print::columns(&keys.iter().map(|key| row(key, &keys)).collect::<Vec<_>>()));
     Ok(())
 }
 
-fn row(key: &StoredKey) -> Vec<String> {
+fn row(key: &StoredKey, keys: &[StoredKey]) -> Vec<String> {
+    let now = Clock::System.now_ms();
+    let waits = keys.iter().any(|other| other.kind == key.kind && other.retired_at.is_some_and(|at| at > now));
     let state = match key.retired_at {
+        None if waits => "published, signs next".to_owned(),
         None => "signs".to_owned(),
+        Some(at) if at > now => format!("signs until {}", iso8601(at)),
         Some(at) => format!("retired {}, still published", iso8601(at)),
     };
     vec![key.kid.clone(), key.kind.clone(), format!("made {}", iso8601(key.created_at)), state]
 }
 
 /// One new key for each kind that there is, or for the kind that was asked for.
-async fn rotate(store: &Store, seal: &Seal, kind: Option<Kind>) -> anyhow::Result<()> {
+async fn rotate(store: &Store, seal: &Seal, kind: Option<Kind>, at_once: bool) -> anyhow::Result<()> {
     let stored = store.signing_keys().await?;
     let (clock, random) = (Clock::System, Random::system());
     let used = |kind: &Kind| stored.iter().any(|key| key.kind == kind.name() && key.retired_at.is_none());
@@ -101,6 +108,7 @@ async fn rotate(store: &Store, seal: &Seal, kind: Option<Kind>) -> anyhow::Resul
         None if stored.is_empty() => vec![Kind::Rsa],
         None => Kind::ALL.into_iter().filter(used).collect(),
     };
+    let takes_over = clock.now_ms() + if at_once { 0 } else { PUBLISHED_BEFORE_USE_MS };
     let mut tx = store.begin().await?;
     let mut made = Vec::new();
     for kind in kinds {
@@ -109,12 +117,14 @@ async fn rotate(store: &Store, seal: &Seal, kind: Option<Kind>) -> anyhow::Resul
         if !tx.insert_first_signing_key(&key).await? {
             tx.insert_signing_key(&key).await?;
         }
-        tx.retire_signing_keys(&key.kind, &key.kid, clock.now_ms()).await?;
-        made.push(format!("{} {} signs from now on", key.kind, key.kid));
+        tx.retire_signing_keys(&key.kind, &key.kid, takes_over).await?;
+        made.push(format!("{} {} signs from {} on", key.kind, key.kid, iso8601(takes_over)));
     }
     tx.commit().await?;
     made.push(
-        "running servers sign with it within a minute, or at once after SIGHUP; the old keys stay published".to_owned(),
+        "running servers publish it within a minute, or at once after SIGHUP, and under `dev` sign with it then; the old keys stay \
+         published"
+            .to_owned(),
     );
     print::line(&made.join("\n"));
     Ok(())

@@ -1,4 +1,4 @@
-//! The key that seals the signing keys: from `[secrets]`, or under `dev` from a file that nobody has to think of.
+//! The key that seals the signing keys: from `[secrets]`, or from a file beside the database that nobody has to think of.
 
 use std::io::{ErrorKind, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -11,8 +11,8 @@ use super::failure::explained;
 use crate::config::{Config, Secret, sqlite_file};
 use crate::keys::{Seal, SealError, SealingKey};
 
-/// The seal of the configured tenant. Without `[secrets] key`, the key is in a file beside the database, made when missing;
-/// `serve` has refused such a configuration before.
+/// The seal of the configured tenant. Without `[secrets] key`, the key is in a file beside the database, made when missing
+/// (`serve` has refused that for PostgreSQL before).
 pub(super) fn seal(config: &Config) -> anyhow::Result<Arc<Seal>> {
     let parse = |secret: &Secret| SealingKey::parse(secret.reveal());
     let previous = config.secrets.previous_key.as_ref().map(parse).transpose()?;
@@ -52,9 +52,11 @@ fn make(path: &Path) -> anyhow::Result<String> {
     let linked = std::fs::hard_link(&draft, path);
     std::fs::remove_file(&draft)?;
     match linked {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error.into()),
-        _ => Ok(std::fs::read_to_string(path)?),
+        Ok(()) => tracing::info!(file = %path.display(), "made a sealing key: back it up apart from the database"),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.into()),
     }
+    Ok(std::fs::read_to_string(path)?)
 }
 
 /// Says what to do about keys that cannot be opened.

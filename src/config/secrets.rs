@@ -14,7 +14,8 @@ pub struct Secrets {
     pub previous_key: Option<Secret>,
 }
 
-/// `[secrets]`; a database that outlives the process needs a key.
+/// `[secrets]`. Beside an SQLite file the key may lie in a file that is made when missing; a PostgreSQL database has no
+/// "beside", and its replicas must share the key.
 pub(super) fn read(root: &Section<'_>, database: &str) -> Secrets {
     let section = root.section("secrets");
     let secrets = section
@@ -22,7 +23,7 @@ pub(super) fn read(root: &Section<'_>, database: &str) -> Secrets {
         .map(|section| Secrets { key: sealing_key(section, "key"), previous_key: sealing_key(section, "previous_key") });
     let has_key = section.as_ref().is_some_and(|section| section.has("key"));
     section.iter().for_each(Section::finish);
-    if !has_key && !database.contains(":memory:") {
+    if !has_key && database.starts_with("postgres") {
         let at = At { path: "secrets.key".to_owned(), place: Place::Whole };
         let remedy = "make a key with `(umask 077; openssl rand -base64 32 > vestibule.key)` and add \
                       `[secrets]` with `key = { file = \"vestibule.key\" }`, or `key = { env = \"NAME\" }`";

@@ -47,14 +47,15 @@ impl Toolbox {
         let library = functions::library();
         let names = Names::collect([&*packages, &safe, &own, &library.global]);
         let global = vec![packages, safe.into(), own.into(), console.into(), library.global];
-        let namespaces = library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), module)).collect();
+        let namespaces =
+            library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), shareable(name, module))).collect();
         Self { global, namespaces, names }
     }
 
     /// Adds a file of `lib/`, or replaces it.
     pub(super) fn set_namespace(&mut self, name: &str, module: Shared<Module>) {
         self.namespaces.retain(|(present, _)| present != name);
-        self.namespaces.push((name.to_owned(), module));
+        self.namespaces.push((name.to_owned(), shareable(name, module)));
     }
 
     /// The names of the namespaces.
@@ -97,6 +98,16 @@ impl Toolbox {
         engine.disable_symbol("eval").disable_symbol("import");
         engine
     }
+}
+
+/// Rhai copies a module into each engine, which costs more than many an action, unless it is indexed and has an id.
+fn shareable(name: &str, module: Shared<Module>) -> Shared<Module> {
+    let mut module = Shared::unwrap_or_clone(module);
+    if module.id().is_none() {
+        module.set_id(name);
+    }
+    module.build_index();
+    module.into()
 }
 
 impl Names {
@@ -147,6 +158,18 @@ pub(super) fn signatures(module: &Module) -> impl Iterator<Item = (String, usize
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn engines_share_the_modules_and_do_not_copy_them() {
+        let mut toolbox = Toolbox::new();
+        toolbox.set_namespace("claims", Module::new().into());
+        let owners = |toolbox: &Toolbox| -> Vec<usize> {
+            toolbox.namespaces.iter().map(|(_, module)| Shared::strong_count(module)).collect()
+        };
+        let before = owners(&toolbox);
+        let _engine = toolbox.engine(&Limits::default());
+        assert_eq!(owners(&toolbox), before.iter().map(|count| count + 1).collect::<Vec<_>>());
+    }
 
     #[test]
     fn names_of_rhai_and_of_ours_are_known() {

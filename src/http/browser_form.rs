@@ -7,6 +7,7 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use url::form_urlencoded;
 
+use super::form::MAX_PARAMETERS;
 use super::pages::notice;
 use crate::oauth::parameters::Parameters;
 
@@ -29,6 +30,10 @@ impl<S: Send + Sync> FromRequest<S> for Form {
                 notice::error(rejection.status(), "Invalid request", "The form could not be read.").into_response()
             })?;
             pairs.extend(form_urlencoded::parse(&body).into_owned());
+        }
+        if pairs.len() > MAX_PARAMETERS {
+            let detail = "The request has too many parameters.";
+            return Err(notice::error(StatusCode::BAD_REQUEST, "Invalid request", detail).into_response());
         }
         Ok(Self(Parameters::from_pairs(pairs)))
     }

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::body::to_bytes;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -19,9 +19,6 @@ use crate::oauth::parameters::Parameters;
 
 use super::context::Context;
 use super::errors;
-
-/// The longest body, in bytes.
-const MAX_BODY: usize = 64 * 1024;
 
 /// What an action never sees of a token request.
 const CONFIDENTIAL: [&str; 16] = [
@@ -44,7 +41,7 @@ const CONFIDENTIAL: [&str; 16] = [
 ];
 
 /// More parameters than any client sends.
-const MAX_PARAMETERS: usize = 100;
+pub(crate) const MAX_PARAMETERS: usize = 100;
 
 /// A request to the token, introspection or revocation endpoint. Holds secrets: not for logs.
 pub(crate) struct TokenForm {
@@ -62,7 +59,8 @@ impl FromRequest<Arc<App>> for TokenForm {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = request.into_parts();
         let Ok(Context(mut context)) = Context::from_request_parts(&mut parts, app).await;
-        let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| too_large())?;
+        let body = Request::from_parts(parts.clone(), body);
+        let bytes = Bytes::from_request(body, app).await.map_err(|rejection| unreadable(rejection.status()))?;
         refuse_query(&parts.uri).map_err(|error| errors::token(&error))?;
         let authorization = authorization(&parts.headers).map_err(|error| errors::token(&error))?;
         let members = parse(&media_type(&parts.headers), &bytes).map_err(|error| errors::token(&error))?;
@@ -150,10 +148,10 @@ fn visible(members: &[(String, Value)]) -> JsonMap {
     members.iter().filter(|(name, _)| !CONFIDENTIAL.contains(&name.as_str())).cloned().collect()
 }
 
-fn too_large() -> Response {
-    let error = Error::protocol("invalid_request", "the body is longer than 64 KiB");
-    let mut response = errors::token(&error).into_response();
-    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+/// A body that is too long (413), or that broke off.
+fn unreadable(status: StatusCode) -> Response {
+    let mut response = errors::token(&Error::protocol("invalid_request", "the body is too long or cannot be read"));
+    *response.status_mut() = status;
     response
 }
 

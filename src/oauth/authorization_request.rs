@@ -9,6 +9,7 @@ use crate::domain::scope::Scopes;
 use super::authorization_rules::{self as rules, Wrong, invalid};
 pub use super::authorization_rules::{Prompt, ResponseType, origin};
 use super::error::Error;
+use super::id_token_hint;
 use super::parameters::Parameters;
 use super::redirect_uri;
 use super::respond::{Destination, Response, ResponseMode};
@@ -167,7 +168,7 @@ async fn api(app: &App, parameters: &Parameters) -> Result<Result<Option<Resourc
 fn expected_subject(app: &App, parameters: &Parameters) -> Result<Option<String>, Wrong> {
     let Some(hint) = parameters.get("id_token_hint") else { return Ok(None) };
     let refused = || invalid("`id_token_hint` is not an ID token of this issuer");
-    let (_, claims) = app.keys.load().verify(hint, &app.issuer, app.clock.now(), true).map_err(|_| refused())?;
+    let claims = id_token_hint::verify(app, hint).ok_or_else(refused)?;
     let subject = claims.get("sub").and_then(serde_json::Value::as_str).ok_or_else(refused)?;
     Ok(Some(subject.to_owned()))
 }

@@ -99,7 +99,7 @@ pub async fn submit(
         Submission::Cancel => return cancel(app, &pending).await,
         Submission::DemoUser(user_id) => demo_user(app, &user_id).await,
         Submission::Password { username, password } => known_user(app, &username, &password, context).await,
-        Submission::SignUp { email, password } => new_user(app, &email, &password).await,
+        Submission::SignUp { email, password } => new_user(app, &email, &password, context).await,
     };
     match arrival {
         Ok(arrival) => complete(app, pending, arrival, browser, context).await,
@@ -166,9 +166,11 @@ async fn known_user(app: &App, username: &str, password: &str, context: &Request
     }
 }
 
-async fn new_user(app: &App, email: &str, password: &str) -> Result<Arrival, Failed> {
+async fn new_user(app: &App, email: &str, password: &str, context: &RequestContext) -> Result<Arrival, Failed> {
     let user = signup::user(app, email, password).map_err(|problem| Failed::Problem(problem.into()))?;
+    let probe = throttle::probe(app, context).await?;
     if app.store.credentials(email.trim()).await?.is_some() {
+        probe.failed(app).await?;
         return Err(Failed::Problem(signup::Problem::Taken.into()));
     }
     let password_hash = app.passwords.hash(password).await.map_err(|_| Error::Busy)?;

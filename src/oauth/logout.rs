@@ -10,6 +10,7 @@ use crate::domain::hash;
 use crate::domain::session::Session;
 
 use super::error::Result;
+use super::id_token_hint;
 use super::parameters::Parameters;
 use super::session::{self, Browser};
 
@@ -121,8 +122,7 @@ enum Hint {
 impl Hint {
     fn read(app: &App, parameters: &Parameters) -> Self {
         let Some(token) = parameters.get("id_token_hint") else { return Self::Absent };
-        let verified = app.keys.load().verify(token, &app.issuer, app.clock.now(), true);
-        let Ok((_, claims)) = verified else { return Self::Invalid };
+        let Some(claims) = id_token_hint::verify(app, token) else { return Self::Invalid };
         let text = |name: &str| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         match (text("sub"), text("aud")) {
             (Some(subject), Some(client_id)) if parameters.get("client_id").is_none_or(|asked| asked == client_id) => {

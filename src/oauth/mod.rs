@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 #[cfg(test)]
 mod fixtures;
+mod id_token_hint;
 pub mod introspect;
 pub mod issue;
 pub mod login;

@@ -1,5 +1,6 @@
 //! Slows down the guessing of passwords: per account and address strictly, per account leniently, so that a stranger cannot
-//! lock a user out.
+//! lock a user out. An address that fails with many accounts waits for the next minute: no longer, because a whole office may
+//! share it.
 //!
 //! Only failures count, so right passwords never add up, however many arrive at once. Guesses sent at once are bounded all the
 //! same: an attempt learns whether its password was right only if the count allows it when the password has been checked.
@@ -23,12 +24,16 @@ struct Policy {
 const BY_ADDRESS: Policy = Policy { free: 10, longest_wait_s: 900 };
 /// The whole world guessing one account.
 const BY_ACCOUNT: Policy = Policy { free: 50, longest_wait_s: 60 };
+/// Failures of one address in a minute, whatever the accounts.
+const FAILURES_OF_ADDRESS: i64 = 60;
+const MINUTE_MS: i64 = 60_000;
 
 /// An attempt that may have its password checked; it must be told how that went before anybody else is.
 #[derive(Debug)]
 #[must_use]
 pub struct Attempt {
     counters: Vec<Counter>,
+    address: Option<String>,
 }
 
 /// A count of failures, as it was when the attempt began.
@@ -44,10 +49,7 @@ struct Counter {
 /// # Errors
 /// [`Error::TooManyAttempts`] with the seconds to wait; the database's.
 pub async fn attempt(app: &App, login: &str, context: &RequestContext) -> Result<Attempt> {
-    let loopback = context.ip.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    if app.dev && loopback {
-        return Ok(Attempt { counters: Vec::new() });
-    }
+    let Some(address) = address(app, context).await? else { return Ok(Attempt { counters: Vec::new(), address: None }) };
     let account = hash::sha256(&login.trim().to_lowercase());
     let policies =
         [(format!("account-address:{account}:{}", context.ip), BY_ADDRESS), (format!("account:{account}"), BY_ACCOUNT)];
@@ -60,7 +62,37 @@ pub async fn attempt(app: &App, login: &str, context: &RequestContext) -> Result
         }
         counters.push(Counter { key, policy, seen });
     }
-    Ok(Attempt { counters })
+    Ok(Attempt { counters, address: Some(address) })
+}
+
+/// Begins something that tells whether an account exists, such as a sign-up; it counts only if it fails.
+///
+/// # Errors
+/// As [`attempt`].
+pub async fn probe(app: &App, context: &RequestContext) -> Result<Attempt> {
+    Ok(Attempt { counters: Vec::new(), address: address(app, context).await? })
+}
+
+/// The counter of the address in this minute; `None` where nothing is throttled.
+async fn address(app: &App, context: &RequestContext) -> Result<Option<String>> {
+    let ip = context.ip.parse::<IpAddr>();
+    if app.dev && ip.as_ref().is_ok_and(IpAddr::is_loopback) {
+        return Ok(None);
+    }
+    let now = app.clock.now_ms();
+    let key = format!("address:{}:{}", ip.map_or_else(|_| context.ip.clone(), network), now.div_euclid(MINUTE_MS));
+    if app.store.failed_logins(&key, now).await?.0 >= FAILURES_OF_ADDRESS {
+        return Err(Error::TooManyAttempts { retry_after: (MINUTE_MS - now.rem_euclid(MINUTE_MS) + 999) / 1000 });
+    }
+    Ok(Some(key))
+}
+
+/// The address, or for IPv6 its /64: whoever has one has them all.
+fn network(ip: IpAddr) -> String {
+    match ip {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("{:x}", ip.to_bits() >> 64),
+    }
 }
 
 impl Attempt {
@@ -92,12 +124,14 @@ impl Attempt {
     pub async fn failed(self, app: &App) -> Result<()> {
         let now = app.clock.now_ms();
         let mut tx = app.store.begin().await?;
-        let mut counted = Vec::with_capacity(self.counters.len());
-        for counter in &self.counters {
-            counted.push(tx.count_failed_login(&counter.key, now).await?);
+        if let Some(address) = &self.address {
+            tx.count_failed_login(address, now).await?;
         }
-        tx.commit().await?;
-        self.counters.iter().zip(counted).try_for_each(|(counter, failures)| counter.admit(failures, counter.seen + 1))
+        for counter in &self.counters {
+            // What is not told is not counted either, or a burst would lock the account out for as long as we ever wait.
+            counter.admit(tx.count_failed_login(&counter.key, now).await?, counter.seen + 1)?;
+        }
+        Ok(tx.commit().await?)
     }
 }
 
@@ -134,6 +168,14 @@ impl Policy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_holder_of_an_ipv6_network_is_one_address() {
+        let of = |text: &str| network(text.parse().unwrap());
+        assert_eq!(of("2001:db8::1"), of("2001:db8::ffff:1"));
+        assert_ne!(of("2001:db8::1"), of("2001:db8:0:1::1"));
+        assert_ne!(of("192.0.2.1"), of("192.0.2.2"));
+    }
 
     #[test]
     fn the_first_ten_are_free_and_then_waits_double_up_to_a_limit() {

@@ -5,11 +5,15 @@ use crate::domain::resource_server::{ClientGrant, ResourceServer};
 use super::{Result, Store, Tx, document};
 
 impl Store {
-    /// An API by identifier, compared exactly.
+    /// An API by identifier, compared exactly; another replica's change is seen within a second.
     ///
     /// # Errors
     /// The database's.
     pub async fn resource_server(&self, identifier: &str) -> Result<Option<ResourceServer>> {
+        self.remembered.resource_servers.get(identifier.to_owned(), self.stored_resource_server(identifier)).await
+    }
+
+    async fn stored_resource_server(&self, identifier: &str) -> Result<Option<ResourceServer>> {
         let found: Option<(String,)> =
             sqlx::query_as("SELECT document FROM resource_servers WHERE tenant = $1 AND identifier = $2")
                 .bind(&*self.tenant)
@@ -32,11 +36,16 @@ impl Store {
         found.iter().map(|(text,)| document::read("resource server", text)).collect()
     }
 
-    /// The grant of a machine client to an API.
+    /// The grant of a machine client to an API; another replica's change is seen within a second.
     ///
     /// # Errors
     /// The database's.
     pub async fn client_grant(&self, client_id: &str, audience: &str) -> Result<Option<ClientGrant>> {
+        let key = (client_id.to_owned(), audience.to_owned());
+        self.remembered.client_grants.get(key, self.stored_client_grant(client_id, audience)).await
+    }
+
+    async fn stored_client_grant(&self, client_id: &str, audience: &str) -> Result<Option<ClientGrant>> {
         let found: Option<(String,)> =
             sqlx::query_as("SELECT document FROM client_grants WHERE tenant = $1 AND client_id = $2 AND audience = $3")
                 .bind(&*self.tenant)
@@ -54,6 +63,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn put_resource_server(&mut self, api: &ResourceServer) -> Result<()> {
+        self.forget = true;
         sqlx::query(
             "INSERT INTO resource_servers (tenant, identifier, document, declared) VALUES ($1, $2, $3, 1)
              ON CONFLICT (tenant, identifier) DO UPDATE SET document = excluded.document, declared = 1",
@@ -71,6 +81,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn put_client_grant(&mut self, grant: &ClientGrant) -> Result<()> {
+        self.forget = true;
         sqlx::query(
             "INSERT INTO client_grants (tenant, client_id, audience, document, declared) VALUES ($1, $2, $3, $4, 1)
              ON CONFLICT (tenant, client_id, audience) DO UPDATE SET document = excluded.document, declared = 1",

@@ -5,11 +5,15 @@ use crate::domain::client::Client;
 use super::{Result, Store, Tx, document};
 
 impl Store {
-    /// A client by id.
+    /// A client by id; another replica's change is seen within a second.
     ///
     /// # Errors
     /// The database's.
     pub async fn client(&self, client_id: &str) -> Result<Option<Client>> {
+        self.remembered.clients.get(client_id.to_owned(), self.stored_client(client_id)).await
+    }
+
+    async fn stored_client(&self, client_id: &str) -> Result<Option<Client>> {
         let found: Option<(String,)> = sqlx::query_as("SELECT document FROM clients WHERE tenant = $1 AND client_id = $2")
             .bind(&*self.tenant)
             .bind(client_id)
@@ -37,6 +41,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn put_client(&mut self, client: &Client) -> Result<()> {
+        self.forget = true;
         sqlx::query(
             "INSERT INTO clients (tenant, client_id, document, declared) VALUES ($1, $2, $3, 1)
              ON CONFLICT (tenant, client_id) DO UPDATE SET document = excluded.document, declared = 1",

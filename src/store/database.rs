@@ -152,7 +152,7 @@ impl Database {
     /// One tenant's view.
     #[must_use]
     pub fn tenant(&self, tenant: &str) -> Store {
-        Store { database: self.clone(), tenant: Arc::from(tenant) }
+        Store { database: self.clone(), tenant: Arc::from(tenant), remembered: Arc::default() }
     }
 
     pub(super) async fn begin(&self) -> Result<Connection> {

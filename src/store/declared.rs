@@ -124,6 +124,7 @@ impl Tx {
         self.replace_roles(&new.user_id, &new.roles).await
     }
 
+    /// Whoever knew the old password is logged out with it.
     async fn declare_password(&mut self, user: &User, password_hash: Option<&str>) -> Result<()> {
         let Some(hash) = password_hash else { return Ok(()) };
         sqlx::query(
@@ -136,7 +137,7 @@ impl Tx {
         .bind(user.updated_at)
         .execute(&mut *self.inner)
         .await?;
-        Ok(())
+        self.end_logins(&user.user_id, user.updated_at).await
     }
 }
 

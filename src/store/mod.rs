@@ -9,8 +9,8 @@
 //! - `clients`, `apis`, `users` (with roles), `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
 //! - `login_transactions`, `sessions`, `attempts`: the login.
 //! - `grants` and what hangs on them: `codes`, `refresh_tokens`, `access_tokens` (with revoked `jti`s and used assertions).
-//! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `writer` (commits that are shared),
-//!   `document` (JSON in columns).
+//! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `writer` (commits that are shared), `remembered`
+//!   (what every request needs), `document` (JSON in columns).
 
 mod access_tokens;
 mod apis;
@@ -26,6 +26,7 @@ mod integrity;
 mod login_transactions;
 mod metadata;
 mod refresh_tokens;
+mod remembered;
 mod sessions;
 mod signing_keys;
 mod undeclared;
@@ -42,6 +43,7 @@ pub use undeclared::Declared;
 pub use users::Credentials;
 
 use database::Connection;
+use remembered::Remembered;
 
 /// A failure of the database; the client sees `server_error` or `temporarily_unavailable`.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +95,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 pub struct Store {
     database: Database,
     tenant: Arc<str>,
+    remembered: Arc<Remembered>,
 }
 
 impl Store {
@@ -102,7 +105,8 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn begin(&self) -> Result<Tx> {
-        Ok(Tx { inner: self.database.begin().await?, tenant: self.tenant.clone() })
+        let (tenant, remembered) = (self.tenant.clone(), self.remembered.clone());
+        Ok(Tx { inner: self.database.begin().await?, tenant, remembered, forget: false })
     }
 }
 
@@ -113,6 +117,9 @@ impl Store {
 pub struct Tx {
     inner: Connection,
     tenant: Arc<str>,
+    remembered: Arc<Remembered>,
+    /// Whether what is remembered will no longer be true.
+    forget: bool,
 }
 
 impl Tx {
@@ -121,7 +128,12 @@ impl Tx {
     /// # Errors
     /// The database's; then nothing has happened.
     pub async fn commit(self) -> Result<()> {
-        self.inner.commit().await
+        let committed = self.inner.commit().await;
+        // Also after an error: a commit may have arrived although its answer did not.
+        if self.forget {
+            self.remembered.forget();
+        }
+        committed
     }
 
     /// Undoes everything, and waits until what it saw of other transactions is durable.

@@ -18,7 +18,7 @@ pub struct StoredKey {
     pub certificate: Option<Vec<u8>>,
     /// Unix milliseconds.
     pub created_at: i64,
-    /// When another key took over signing; still published.
+    /// When another key takes over signing; still published afterwards.
     pub retired_at: Option<i64>,
 }
 
@@ -107,18 +107,18 @@ impl Tx {
         Ok(())
     }
 
-    /// Marks every key of `kind` except `kid` as retired.
+    /// Every key of `kind` except `kid` retires at `at`, unless it already has a date.
     ///
     /// # Errors
     /// The database's.
-    pub async fn retire_signing_keys(&mut self, kind: &str, kid: &str, now: i64) -> Result<()> {
+    pub async fn retire_signing_keys(&mut self, kind: &str, kid: &str, at: i64) -> Result<()> {
         sqlx::query(
             "UPDATE signing_keys SET retired_at = $4 WHERE tenant = $1 AND kind = $2 AND kid <> $3 AND retired_at IS NULL",
         )
         .bind(&*self.tenant)
         .bind(kind)
         .bind(kid)
-        .bind(now)
+        .bind(at)
         .execute(&mut *self.inner)
         .await?;
         Ok(())

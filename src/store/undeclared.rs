@@ -27,6 +27,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn remove_undeclared(&mut self, declared: &Declared, now: i64) -> Result<usize> {
+        self.forget = true;
         let clients = self.remove_clients(&declared.clients, now).await?;
         let apis = self.remove_resource_servers(&declared.resource_servers).await?;
         let client_grants = self.remove_client_grants(&declared.client_grants).await?;
@@ -86,12 +87,17 @@ impl Tx {
         let stale = self.stale("SELECT user_id FROM users WHERE tenant = $1 AND declared = 1", declared).await?;
         for user_id in &stale {
             self.remove("DELETE FROM users WHERE tenant = $1 AND user_id = $2", user_id).await?;
-            self.remove("DELETE FROM sessions WHERE tenant = $1 AND user_id = $2", user_id).await?;
-            let end = "UPDATE grants SET revoked_at = $3, keep_until = $4
-                       WHERE tenant = $1 AND user_id = $2 AND revoked_at IS NULL";
-            self.end_grants(end, user_id, now).await?;
+            self.end_logins(user_id, now).await?;
         }
         Ok(stale.len())
+    }
+
+    /// Ends every session of a user and everything that came of them.
+    pub(super) async fn end_logins(&mut self, user_id: &str, now: i64) -> Result<()> {
+        self.remove("DELETE FROM sessions WHERE tenant = $1 AND user_id = $2", user_id).await?;
+        let end = "UPDATE grants SET revoked_at = $3, keep_until = $4
+                   WHERE tenant = $1 AND user_id = $2 AND revoked_at IS NULL";
+        self.end_grants(end, user_id, now).await
     }
 
     /// The stored keys that are not declared.

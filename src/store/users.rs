@@ -30,25 +30,25 @@ pub(super) fn login_key(login: &str) -> String {
 }
 
 impl Store {
-    /// A user by id.
+    /// A user by id. One query, for every refresh asks it: a row for each role, or one without.
     ///
     /// # Errors
     /// The database's.
     pub async fn user(&self, user_id: &str) -> Result<Option<User>> {
-        let found = sqlx::query(
-            "SELECT user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
+        let rows = sqlx::query(
+            "SELECT u.user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
                     family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
-                    last_password_reset, password_hash
-             FROM users WHERE tenant = $1 AND user_id = $2",
+                    last_password_reset, password_hash, r.role
+             FROM users u LEFT JOIN user_roles r ON r.tenant = u.tenant AND r.user_id = u.user_id
+             WHERE u.tenant = $1 AND u.user_id = $2",
         )
         .bind(&*self.tenant)
         .bind(user_id)
-        .fetch_optional(&self.database.readers)
+        .fetch_all(&self.database.readers)
         .await?;
-        match found {
-            Some(row) => Ok(Some(self.with_roles(UserRow::from_row(&row)?).await?.user)),
-            None => Ok(None),
-        }
+        let Some(first) = rows.first() else { return Ok(None) };
+        let roles = rows.iter().filter_map(|row| row.try_get("role").transpose()).collect::<sqlx::Result<_>>()?;
+        Ok(Some(UserRow::from_row(first)?.credentials(sorted(roles))?.user))
     }
 
     /// The user who logs in with this e-mail address or username (case is ignored), with the password's hash. If it is the
@@ -109,10 +109,13 @@ async fn roles(pool: &AnyPool, tenant: &str, user_id: &str) -> Result<Vec<String
         .bind(user_id)
         .fetch_all(pool)
         .await?;
-    let mut roles: Vec<String> = found.into_iter().map(|(role,)| role).collect();
-    // Here and not in SQL: the databases sort differently.
+    Ok(sorted(found.into_iter().map(|(role,)| role).collect()))
+}
+
+/// Here and not in SQL: the databases sort differently.
+fn sorted(mut roles: Vec<String>) -> Vec<String> {
     roles.sort();
-    Ok(roles)
+    roles
 }
 
 impl Tx {

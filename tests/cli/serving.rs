@@ -23,7 +23,6 @@ client_id = "machine"
 audience = "https://api.example.com/"
 "#;
 const SECRET: &str = "machine-secret-of-at-least-32-bytes";
-const SEALING_KEY: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /// An action of machines that sets one member of the token response.
 fn sets(value: &str) -> String {
@@ -48,7 +47,6 @@ impl Running {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = command(directory, &[subcommand, "--listen", &format!("127.0.0.1:{port}")])
             .env("MACHINE_SECRET", SECRET)
-            .env("VESTIBULE_SECRETS__KEY", SEALING_KEY)
             .stdout(Stdio::null())
             .stderr(fs::File::create(directory.join("stderr")).unwrap())
             .spawn()
@@ -115,11 +113,7 @@ fn serve_reloads_on_a_hangup_only_and_picks_up_rotated_keys() {
     fs::write(project.path().join("actions/10-test.rhai"), sets("two")).unwrap();
     std::thread::sleep(Duration::from_millis(400));
     assert!(server.machine_token(SECRET).contains(r#""mark":"one""#), "nobody asked for a reload");
-    let rotated = command(project.path(), &["keys", "rotate"])
-        .env("MACHINE_SECRET", SECRET)
-        .env("VESTIBULE_SECRETS__KEY", SEALING_KEY)
-        .output()
-        .unwrap();
+    let rotated = command(project.path(), &["keys", "rotate"]).env("MACHINE_SECRET", SECRET).output().unwrap();
     let kid = stdout(&rotated).split_whitespace().nth(1).unwrap().to_owned();
     server.signal("-HUP");
     eventually(|| server.machine_token(SECRET).contains(r#""mark":"two""#));

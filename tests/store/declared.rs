@@ -134,3 +134,25 @@ async fn what_is_no_longer_declared_disappears_and_who_signed_up_stays() {
         assert_eq!(store.session("cookie", NOW).await.unwrap(), None, "{}", db.name);
     }
 }
+
+#[tokio::test]
+async fn a_changed_client_is_seen_at_once_here_and_within_a_second_by_a_replica() {
+    for db in databases().await {
+        let (here, replica) = (db.store(), db.database.tenant("test"));
+        for name in ["Old", "New"] {
+            let mut tx = here.begin().await.unwrap();
+            tx.put_client(&Client { name: name.to_owned(), ..client("demo") }).await.unwrap();
+            tx.commit().await.unwrap();
+            assert_eq!(here.client("demo").await.unwrap().unwrap().name, name, "{}", db.name);
+            if name == "Old" {
+                assert_eq!(replica.client("demo").await.unwrap().unwrap().name, name, "{}", db.name);
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1050)).await;
+        assert_eq!(replica.client("demo").await.unwrap().unwrap().name, "New", "{}", db.name);
+        let mut tx = here.begin().await.unwrap();
+        tx.remove_undeclared(&Declared::default(), NOW).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(here.client("demo").await.unwrap(), None, "{}", db.name);
+    }
+}

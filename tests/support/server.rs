@@ -6,10 +6,11 @@ use std::sync::Arc;
 use reqwest::Url;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use vestibule::app::{App, Surroundings};
 use vestibule::clock::{Clock, Random};
-use vestibule::config::Source;
+use vestibule::config::{Config, Source};
 
 use super::databases;
 
@@ -95,7 +96,10 @@ pub struct Server {
     pub app: Arc<App>,
     /// Its `actions/`.
     pub actions: PathBuf,
-    directory: TempDir,
+    base: Url,
+    configuration: String,
+    clock: Clock,
+    directory: Arc<TempDir>,
     shutdown: CancellationToken,
     task: tokio::task::JoinHandle<()>,
 }
@@ -128,9 +132,8 @@ impl Server {
         actions: &[(&str, &str)],
         configuration: &str,
     ) -> Self {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let issuer = format!("http://127.0.0.1:{}/", listener.local_addr().unwrap().port());
-        let directory = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let directory = Arc::new(tempfile::tempdir().unwrap());
         let folder = directory.path().join("actions");
         std::fs::create_dir(&folder).unwrap();
         for (stem, source) in actions {
@@ -142,23 +145,64 @@ impl Server {
             Ok(server) => databases::postgres(&server).await.url,
             Err(_) => format!("sqlite://{}", directory.path().join("test.db").display()),
         };
-        let text = format!("{CONFIGURATION}{configuration}")
-            .replace("ISSUER", public.unwrap_or(&issuer))
-            .replace("DATABASE", &database);
-        let source = Source { path: directory.path().join("vestibule.toml"), ..Source::default() };
-        let config = source.parse(&text).unwrap_or_else(|problems| panic!("{problems}"));
+        let issuer = public.map_or_else(|| base(&listener).to_string(), str::to_owned);
+        let text = format!("{CONFIGURATION}{configuration}").replace("ISSUER", &issuer).replace("DATABASE", &database);
+        Self::launch(listener, directory, text, surroundings).await
+    }
+
+    async fn launch(
+        listener: TcpListener,
+        directory: Arc<TempDir>,
+        configuration: String,
+        surroundings: Surroundings,
+    ) -> Self {
+        let config = parse(&directory, &configuration);
+        let clock = surroundings.clock.clone();
         let app = App::build(&config, surroundings).await.unwrap();
-        let shutdown = CancellationToken::new();
+        let (shutdown, base) = (CancellationToken::new(), base(&listener));
         let task = tokio::spawn({
             let (app, shutdown) = (Arc::clone(&app), shutdown.clone());
             async move { vestibule::http::server::serve(listener, app, shutdown).await.unwrap() }
         });
-        Self { issuer, app, actions: folder, directory, shutdown, task }
+        let (issuer, actions) = (config.issuer, directory.path().join("actions"));
+        Self { issuer, app, actions, base, configuration, clock, directory, shutdown, task }
+    }
+
+    /// The same clock, but randomness that repeats no id.
+    fn again(&self) -> Surroundings {
+        Surroundings { clock: self.clock.clone(), ..Surroundings::system(self.app.dev) }
+    }
+
+    /// Another process on the same database, as behind a load balancer.
+    pub async fn replica(&self) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (directory, configuration) = (Arc::clone(&self.directory), self.configuration.clone());
+        Self::launch(listener, directory, configuration, self.again()).await
+    }
+
+    /// Ends it and starts it again at the same address.
+    pub async fn restart(self) -> Self {
+        let (directory, configuration) = (Arc::clone(&self.directory), self.configuration.clone());
+        let (surroundings, address) = (self.again(), self.base.socket_addrs(|| None).unwrap()[0]);
+        self.stop().await;
+        Self::launch(TcpListener::bind(address).await.unwrap(), directory, configuration, surroundings).await
+    }
+
+    /// Reads the signing keys again, as every minute.
+    pub async fn read_keys(&self) {
+        self.app.load_keys(&parse(&self.directory, &self.configuration)).await.unwrap();
+    }
+
+    /// The configuration file changes, as a watched one does.
+    pub async fn reconfigure(&self, change: impl Fn(&str) -> String) {
+        let text = change(&self.configuration);
+        assert_ne!(text, self.configuration, "the change changes something");
+        self.app.declare(&parse(&self.directory, &text)).await.unwrap();
     }
 
     /// The URL of a path.
     pub fn url(&self, path: &str) -> Url {
-        Url::parse(&self.issuer).unwrap().join(path.trim_start_matches('/')).unwrap()
+        self.base.join(path.trim_start_matches('/')).unwrap()
     }
 
     /// Posts a form to the token endpoint: status and body.
@@ -182,6 +226,15 @@ impl Server {
         self.shutdown.cancel();
         self.task.await.unwrap();
     }
+}
+
+fn base(listener: &TcpListener) -> Url {
+    Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap()
+}
+
+fn parse(directory: &TempDir, text: &str) -> Config {
+    let source = Source { path: directory.path().join("vestibule.toml"), ..Source::default() };
+    source.parse(text).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
 /// A browser: keeps cookies, follows redirects as long as they stay at the server.

@@ -8,7 +8,7 @@ use crate::support::Server;
 const ASK: [(&str, &str); 2] = [("grant_type", "client_credentials"), ("audience", API)];
 
 #[tokio::test]
-async fn a_machine_gets_an_access_token_and_nothing_else() {
+async fn p065_a_machine_gets_an_access_token_and_nothing_else() {
     let server = Server::start(&[]).await;
     let (status, body) = server.token(&form(&MACHINE, &ASK)).await;
     assert_eq!((status, &body["scope"]), (200, &json!("read:things")));
@@ -24,7 +24,7 @@ async fn a_machine_gets_an_access_token_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn audiences_and_scopes_beyond_the_client_grant_are_refused() {
+async fn p064_audiences_and_scopes_beyond_the_client_grant_are_refused() {
     let server = Server::start(&[]).await;
     let refused = async |more: &[(&str, &str)]| {
         let (status, body) = server.token(&form(&MACHINE, &[&[("grant_type", "client_credentials")], more].concat())).await;

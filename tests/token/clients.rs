@@ -17,7 +17,7 @@ async fn post(server: &Server, basic: Option<(&str, &str)>, body: &[(&str, &str)
 }
 
 #[tokio::test]
-async fn basic_and_body_both_work_and_only_basic_is_challenged() {
+async fn p058_p063_basic_and_body_both_work_and_only_basic_is_challenged() {
     let server = Server::start(&[]).await;
     let answer = post(&server, Some(("demo-m2m", "demo-m2m-secret")), &ASK).await;
     assert_eq!(answer.status(), 200);
@@ -46,7 +46,7 @@ async fn basic_and_body_both_work_and_only_basic_is_challenged() {
 }
 
 #[tokio::test]
-async fn odd_credentials_are_refused() {
+async fn p056_p059_p069_odd_credentials_are_refused() {
     let server = Server::start(&[]).await;
     let cases: [(&[(&str, &str)], u16, &str); 6] = [
         (&[], 401, "invalid_client"),
@@ -78,7 +78,7 @@ async fn json_bodies_with_nulls_and_unknown_members_are_understood() {
 }
 
 #[tokio::test]
-async fn requests_of_the_wrong_shape_are_refused() {
+async fn p057_p060_p062_requests_of_the_wrong_shape_are_refused() {
     let server = Server::start(&[]).await;
     let http = reqwest::Client::new();
     let get = http.get(server.url("/oauth/token")).send().await.unwrap();

@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use crate::parties::{
-    API, CALLBACK, OTHER, VERIFIER, WEB, code, form, introspect, jwt, redemption, refresh, text, userinfo,
+    API, CALLBACK, OTHER, VERIFIER, WEB, code, form, futures_of, introspect, jwt, redemption, refresh, text, userinfo,
 };
-use crate::refresh::futures_of;
 use crate::support::Server;
 
 #[tokio::test]
-async fn a_code_yields_every_token_once() {
+async fn p100_a_code_yields_every_token_once() {
     let server = Server::start(&[]).await;
     let code = code(&server, "openid profile offline_access read:things", Some(API)).await;
     let (status, body) = server.token(&redemption(&code)).await;
@@ -26,7 +25,7 @@ async fn a_code_yields_every_token_once() {
 }
 
 #[tokio::test]
-async fn a_replayed_code_ends_everything_that_came_of_it() {
+async fn p050_c28_a_replayed_code_ends_everything_that_came_of_it() {
     for audience in [None, Some(API)] {
         let server = Server::start(&[]).await;
         let code = code(&server, "openid offline_access", audience).await;
@@ -41,7 +40,7 @@ async fn a_replayed_code_ends_everything_that_came_of_it() {
 }
 
 #[tokio::test]
-async fn of_fifty_parallel_redemptions_one_wins() {
+async fn p051_of_fifty_parallel_redemptions_one_wins() {
     let server = Server::start(&[]).await;
     let code = code(&server, "openid", None).await;
     let answers = futures_of(50, |_| async { server.token(&redemption(&code)).await }).await;
@@ -50,7 +49,7 @@ async fn of_fifty_parallel_redemptions_one_wins() {
 }
 
 #[tokio::test]
-async fn a_code_is_bound_to_verifier_redirect_uri_and_client_and_burnt_by_a_wrong_one() {
+async fn p041_p043_p052_p053_a_code_is_bound_to_verifier_redirect_uri_and_client_and_burnt_by_a_wrong_one() {
     let server = Server::start(&[]).await;
     let other_verifier = "eBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let wrong: [(&[(&str, &str)], Option<&str>, Option<&str>); 5] = [
@@ -72,7 +71,7 @@ async fn a_code_is_bound_to_verifier_redirect_uri_and_client_and_burnt_by_a_wron
 }
 
 #[tokio::test]
-async fn a_user_who_is_blocked_meanwhile_gets_no_tokens() {
+async fn p054_a_user_who_is_blocked_meanwhile_gets_no_tokens() {
     let server = Server::start(&[]).await;
     let code = code(&server, "openid", None).await;
     let mut ada = server.app.store.user("auth0|ada").await.unwrap().unwrap();

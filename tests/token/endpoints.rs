@@ -7,7 +7,7 @@ use crate::parties::{API, OTHER, WEB, form, introspect, refresh, revoke, text, t
 use crate::support::Server;
 
 #[tokio::test]
-async fn userinfo_takes_a_token_from_header_or_form_but_not_from_the_url() {
+async fn p120_p121_c07_userinfo_takes_a_token_from_header_or_form_but_not_from_the_url() {
     let server = Server::start(&[]).await;
     let body = tokens(&server, "openid", None).await;
     let token = text(&body, "access_token");
@@ -27,7 +27,7 @@ async fn userinfo_takes_a_token_from_header_or_form_but_not_from_the_url() {
 }
 
 #[tokio::test]
-async fn only_access_tokens_with_openid_open_userinfo() {
+async fn p089_p106_only_access_tokens_with_openid_open_userinfo() {
     let server = Server::start(&[]).await;
     let body = tokens(&server, "openid offline_access", None).await;
     assert_eq!(userinfo(&server, text(&body, "id_token")).await.0, 401);
@@ -51,7 +51,7 @@ async fn userinfo_reads_the_profile_fresh() {
 }
 
 #[tokio::test]
-async fn introspection_tells_the_owner_and_nobody_else() {
+async fn p123_introspection_tells_the_owner_and_nobody_else() {
     let server = Server::start(&[]).await;
     for audience in [None, Some(API)] {
         let body = tokens(&server, "openid offline_access", audience).await;
@@ -72,7 +72,7 @@ async fn introspection_tells_the_owner_and_nobody_else() {
 }
 
 #[tokio::test]
-async fn a_revoked_refresh_token_takes_its_family_along() {
+async fn p126_a_revoked_refresh_token_takes_its_family_along() {
     let server = Server::start(&[]).await;
     let body = tokens(&server, "openid offline_access", None).await;
     revoke(&server, &OTHER, text(&body, "refresh_token")).await;

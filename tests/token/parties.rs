@@ -102,3 +102,23 @@ pub(crate) fn jwt(token: &Value) -> (Value, Value) {
 pub(crate) fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {body}"))
 }
+
+/// Runs `n` requests at the same time.
+pub(crate) async fn futures_of<F: Future>(n: usize, request: impl Fn(usize) -> F) -> Vec<F::Output> {
+    let mut all: Vec<_> = (0..n).map(|i| Box::pin(request(i))).collect();
+    let mut done: Vec<Option<F::Output>> = (0..n).map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut pending = false;
+        for (future, done) in all.iter_mut().zip(&mut done) {
+            if done.is_none() {
+                match future.as_mut().poll(context) {
+                    std::task::Poll::Ready(output) => *done = Some(output),
+                    std::task::Poll::Pending => pending = true,
+                }
+            }
+        }
+        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
+    })
+    .await;
+    done.into_iter().map(|output| output.unwrap()).collect()
+}

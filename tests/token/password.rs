@@ -49,7 +49,7 @@ async fn an_api_yields_a_jwt_of_its_scopes_in_its_dialect() {
 }
 
 #[tokio::test]
-async fn wrong_passwords_unknown_users_and_realms_are_refused() {
+async fn p165_wrong_passwords_unknown_users_and_realms_are_refused() {
     let server = Server::start(&[]).await;
     for (username, password) in [("ada@example.com", "wrong"), ("nobody@example.com", PASSWORD)] {
         let ask = [("grant_type", "password"), ("username", username), ("password", password)];
@@ -72,7 +72,7 @@ async fn wrong_passwords_unknown_users_and_realms_are_refused() {
 }
 
 #[tokio::test]
-async fn guessing_is_slowed_down_after_ten_wrong_passwords() {
+async fn p166_guessing_is_slowed_down_after_ten_wrong_passwords() {
     let server = Server::start(&[]).await;
     for _ in 0..10 {
         let wrong = [("grant_type", "password"), ("username", "bob@example.com"), ("password", "wrong")];

@@ -3,13 +3,13 @@
 use serde_json::{Value, json};
 use vestibule::clock::Clock;
 
-use crate::parties::{API, OTHER, WEB, form, introspect, jwt, refresh, text, tokens, userinfo};
+use crate::parties::{API, OTHER, WEB, form, futures_of, introspect, jwt, refresh, text, tokens, userinfo};
 use crate::support::Server;
 
 const OFFLINE: &str = "openid offline_access";
 
 #[tokio::test]
-async fn a_refresh_rotates_and_keeps_the_identity() {
+async fn c37_a_refresh_rotates_and_keeps_the_identity() {
     let server = Server::start(&[]).await;
     let first = tokens(&server, OFFLINE, Some(API)).await;
     let (status, second) = refresh(&server, text(&first, "refresh_token"), &[]).await;
@@ -22,7 +22,7 @@ async fn a_refresh_rotates_and_keeps_the_identity() {
 }
 
 #[tokio::test]
-async fn a_replayed_refresh_token_ends_the_family_and_its_access_tokens() {
+async fn p080_a_replayed_refresh_token_ends_the_family_and_its_access_tokens() {
     for audience in [None, Some(API)] {
         let server = Server::start(&[]).await;
         let first = tokens(&server, OFFLINE, audience).await;
@@ -39,11 +39,11 @@ async fn a_replayed_refresh_token_ends_the_family_and_its_access_tokens() {
 }
 
 #[tokio::test]
-async fn of_parallel_refreshes_one_wins() {
+async fn p081_of_parallel_refreshes_one_wins() {
     let server = Server::start(&[]).await;
     let first = tokens(&server, OFFLINE, None).await;
     let token = text(&first, "refresh_token");
-    let answers = futures_of(20, |_| refresh(&server, token, &[])).await;
+    let answers = futures_of(50, |_| refresh(&server, token, &[])).await;
     assert_eq!(answers.iter().filter(|(status, _)| *status == 200).count(), 1);
     assert!(answers.iter().all(|(status, body)| *status == 200 || body["error"] == "invalid_grant"));
     let (_, winner) = answers.iter().find(|(status, _)| *status == 200).unwrap();
@@ -52,7 +52,7 @@ async fn of_parallel_refreshes_one_wins() {
 }
 
 #[tokio::test]
-async fn the_scope_may_narrow_but_not_widen() {
+async fn p084_the_scope_may_narrow_but_not_widen() {
     let server = Server::start(&[]).await;
     let first = tokens(&server, "offline_access read:things write:things", Some(API)).await;
     let (status, second) = refresh(&server, text(&first, "refresh_token"), &[("scope", "read:things")]).await;
@@ -64,7 +64,7 @@ async fn the_scope_may_narrow_but_not_widen() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_bound_to_its_client() {
+async fn p083_a_refresh_token_is_bound_to_its_client() {
     let server = Server::start(&[]).await;
     let first = tokens(&server, OFFLINE, None).await;
     let token = text(&first, "refresh_token");
@@ -75,7 +75,7 @@ async fn a_refresh_token_is_bound_to_its_client() {
 }
 
 #[tokio::test]
-async fn a_denied_or_failed_refresh_leaves_the_token_usable() {
+async fn p090_a_denied_or_failed_refresh_leaves_the_token_usable() {
     let action = r#"
         fn onExecutePostLogin(event, api) {
             if event.transaction.protocol != "oauth2-refresh-token" { return; }
@@ -110,7 +110,7 @@ async fn an_action_can_revoke_the_family() {
 }
 
 #[tokio::test]
-async fn refresh_tokens_end_when_idle_and_in_the_end() {
+async fn p085_refresh_tokens_end_when_idle_and_in_the_end() {
     const DAY: i64 = 86_400;
     let clock = Clock::fixed(1_800_000_000);
     let server = Server::start_with(&[], "", clock.clone()).await;
@@ -128,30 +128,10 @@ async fn refresh_tokens_end_when_idle_and_in_the_end() {
 }
 
 #[tokio::test]
-async fn without_offline_access_there_is_no_refresh_token() {
+async fn p087_without_offline_access_there_is_no_refresh_token() {
     let server = Server::start(&[]).await;
     assert_eq!(tokens(&server, "openid", None).await["refresh_token"], Value::Null);
     let strict = "https://rfc9068.example.com/";
     let body = tokens(&server, "offline_access read:things", Some(strict)).await;
     assert_eq!((&body["scope"], &body["refresh_token"]), (&json!("read:things"), &Value::Null));
-}
-
-/// Runs `n` requests at the same time.
-pub(crate) async fn futures_of<F: Future>(n: usize, request: impl Fn(usize) -> F) -> Vec<F::Output> {
-    let mut all: Vec<_> = (0..n).map(|i| Box::pin(request(i))).collect();
-    let mut done: Vec<Option<F::Output>> = (0..n).map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        let mut pending = false;
-        for (future, done) in all.iter_mut().zip(&mut done) {
-            if done.is_none() {
-                match future.as_mut().poll(context) {
-                    std::task::Poll::Ready(output) => *done = Some(output),
-                    std::task::Poll::Pending => pending = true,
-                }
-            }
-        }
-        if pending { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
-    })
-    .await;
-    done.into_iter().map(|output| output.unwrap()).collect()
 }

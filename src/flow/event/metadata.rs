@@ -77,6 +77,18 @@ impl Metadata {
         }
     }
 
+    /// Rhai writes a member back after every method call on it (`metadata.roles.filter(…)`); what is the same is no change,
+    /// or each such call would convert everything.
+    fn set(&mut self, key: &str, value: Dynamic) {
+        let same = match &self.0 {
+            Data::Json(members) => members.get(key).is_some_and(|own| value::to_json(&value).is_ok_and(|new| new == *own)),
+            Data::Changed(_) => false,
+        };
+        if !same {
+            self.change().insert(key.into(), value);
+        }
+    }
+
     fn change(&mut self) -> &mut Map {
         if let Data::Json(members) = &self.0 {
             self.0 = Data::Changed(value::to_script_map(members));
@@ -97,7 +109,7 @@ pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<Metadata>("map");
     module.set_indexer_get_fn(|metadata: &mut Metadata, key: ImmutableString| Ok(metadata.get(&key)));
     module.set_indexer_set_fn(|metadata: &mut Metadata, key: ImmutableString, value: Dynamic| {
-        metadata.change().insert(key.as_str().into(), value);
+        metadata.set(&key, value);
         Ok(())
     });
     register_reading(module);
@@ -192,4 +204,21 @@ fn changed_by_callback(context: &NativeCallContext, name: &str, metadata: &mut M
     let taken = context.call_native_fn_raw(name, true, &mut [&mut map, &mut callback])?;
     *metadata = Metadata(Data::Changed(map.try_cast::<Map>().unwrap_or_default()));
     Ok(taken.try_cast::<Map>().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_member_written_back_as_it_was_is_no_change() {
+        let roles = json!(["editor", 1, 1.5, null]);
+        let mut metadata = Metadata::new(Arc::new([("roles".to_owned(), roles.clone())].into_iter().collect()));
+        metadata.set("roles", value::to_script(&roles));
+        assert!(matches!(metadata.0, Data::Json(_)));
+        metadata.set("roles", Dynamic::UNIT);
+        assert!(matches!(metadata.0, Data::Changed(_)) && metadata.get("roles").is_unit());
+    }
 }

@@ -1,0 +1,243 @@
+//! Guessing, enumerating, flooding.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Instant;
+
+use reqwest::StatusCode;
+use vestibule::clock::Clock;
+
+use crate::parties::{WEB, form, futures_of, tokens};
+use crate::support::agent::Agent;
+use crate::support::{PASSWORD, Server};
+
+fn login<'a>(username: &'a str, password: &'a str) -> Vec<(&'a str, &'a str)> {
+    form(&WEB, &[("grant_type", "password"), ("username", username), ("password", password)])
+}
+
+/// A client with another address of this machine.
+fn from_elsewhere(last: u8) -> reqwest::Client {
+    reqwest::Client::builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))).build().unwrap()
+}
+
+#[tokio::test]
+async fn p161_cookies_are_bound_to_host_and_transport() {
+    let issuer = "https://login.example.com/";
+    let server = Server::start_as(issuer).await;
+    let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let url = crate::support::agent::authorize_url(&server, &[]);
+    let answer = plain.get(url).send().await.unwrap();
+    let binding = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let page = server.url(answer.headers()["location"].to_str().unwrap());
+    let cookie = binding.split(';').next().unwrap().to_owned();
+    let html = plain.get(page.clone()).header("cookie", &cookie).send().await.unwrap().text().await.unwrap();
+    let (action, mut fields) = crate::support::server::login_form(&page, &html);
+    fields.retain(|(name, _)| !["username", "password"].contains(&name.as_str()));
+    fields.extend([("username".to_owned(), "ada@example.com".to_owned()), ("password".to_owned(), PASSWORD.to_owned())]);
+    let done = plain.post(action).header("cookie", &cookie).form(&fields).send().await.unwrap();
+    assert_eq!(done.status(), StatusCode::SEE_OTHER);
+    assert_eq!(done.headers()["strict-transport-security"].to_str().unwrap().split('=').next(), Some("max-age"));
+    let session = done.headers()["set-cookie"].to_str().unwrap().to_owned();
+    for cookie in [&binding, &session] {
+        assert!(cookie.starts_with("__Host-"), "{cookie}");
+        for attribute in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/"] {
+            assert!(cookie.contains(attribute), "{cookie}");
+        }
+        assert!(!cookie.contains("Domain"), "{cookie}");
+        let secret = cookie.split(['=', ';']).nth(1).unwrap();
+        assert_eq!(secret.len(), 43, "256 bits");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p165_known_unknown_and_blocked_users_look_alike() {
+    let blocked = r#"
+        [[users]]
+        user_id = "auth0|mallory"
+        email = "mallory@example.com"
+        password = "correct horse battery"
+        blocked = true
+        [[users]]
+        user_id = "auth0|nopassword"
+        email = "nopassword@example.com"
+    "#;
+    let server = Server::start_with(&[], blocked, Clock::System).await;
+    let names = ["ada@example.com", "nobody@example.com", "mallory@example.com", "nopassword@example.com"];
+    let mut told = Vec::new();
+    for name in names {
+        let began = Instant::now();
+        let answer = server.token(&login(name, "wrong password")).await;
+        let agent = Agent::new();
+        let (page, html) = agent.login_page(&server, &[]).await;
+        let shown = agent.submit(&page, &html, &[("username", name), ("password", "wrong password")]).await;
+        let status = shown.status();
+        let (_, fields) = crate::support::server::login_form(&page, &html);
+        let mut text = shown.text().await.unwrap().replace(name, "NAME");
+        for (_, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+            text = text.replace(value, "VALUE");
+        }
+        // Shown, not judged: a busy machine would fail the test. The hash is computed for every name alike.
+        println!("{name}: {:?}", began.elapsed());
+        told.push((answer, status, text));
+    }
+    assert!(told.windows(2).all(|pair| pair[0] == pair[1]), "{told:#?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p166_p169_guessing_is_throttled_and_locks_nobody_else_out() {
+    let clock = Clock::fixed(1_800_000_000);
+    let server = Server::start_with(&[], "", clock.clone()).await;
+    let mut looked_at = 0;
+    for _ in 0..200 {
+        looked_at += usize::from(server.token(&login("ada@example.com", "wrong password")).await.0 == 400);
+        clock.advance(1);
+    }
+    assert!(looked_at < 25, "{looked_at} guesses in 200 seconds");
+    let refused = reqwest::Client::new().post(server.url("/oauth/token"));
+    let refused = refused.form(&login("ada@example.com", PASSWORD)).send().await.unwrap();
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.headers()["retry-after"].to_str().unwrap().parse::<i64>().unwrap() > 0);
+    // Another spelling of the same name is the same account.
+    for spelling in ["ADA@example.com", " ada@example.com ", "Ada@Example.Com\t"] {
+        assert_eq!(server.token(&login(spelling, "wrong password")).await.0, 429, "{spelling:?}");
+    }
+    let elsewhere = from_elsewhere(2).post(server.url("/oauth/token")).form(&login("ada@example.com", PASSWORD));
+    assert_eq!(elsewhere.send().await.unwrap().status(), StatusCode::OK, "the user at home logs in");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p167_parallel_guesses_at_replicas_and_a_restart_do_not_help() {
+    let clock = Clock::fixed(1_800_000_000);
+    let first = Server::start_with(&[], "", clock.clone()).await;
+    let mut servers = [first.replica().await, first.replica().await, first];
+    let guess = async |servers: &[Server; 3], n: usize| {
+        let wave = futures_of(n, |i| {
+            let server = &servers[i % 3];
+            async move { server.token(&login("ada@example.com", "wrong password")).await.0 }
+        });
+        wave.await.into_iter().filter(|status| *status == 400).count()
+    };
+    let before = guess(&servers, 40).await;
+    let [a, b, c] = servers;
+    servers = [a.restart().await, b.restart().await, c.restart().await];
+    let after = guess(&servers, 40).await;
+    assert_eq!((before, after), (10, 0));
+    clock.advance(2);
+    assert_eq!(guess(&servers, 30).await, 1, "once the wait is over there is one guess");
+}
+
+#[tokio::test]
+async fn p168_one_address_cannot_try_everybody() {
+    let clock = Clock::fixed(1_800_000_000);
+    let server = Server::start_with(&[], "", clock.clone()).await;
+    let mut looked_at = 0;
+    let mut last = 0;
+    for n in 0..80 {
+        last = server.token(&login(&format!("user{n}@example.com"), "password1")).await.0;
+        looked_at += usize::from(last == 400);
+    }
+    assert!((50..=110).contains(&looked_at) && last == 429, "{looked_at} names tried, then {last}");
+    let agent = Agent::new();
+    let (page, html) = agent.login_page(&server, &[]).await;
+    let shown = agent.submit(&page, &html, &[("username", "bob@example.com"), ("password", PASSWORD)]).await;
+    assert_eq!(shown.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert!(shown.headers().contains_key("retry-after"));
+    let elsewhere = from_elsewhere(2).post(server.url("/oauth/token")).form(&login("bob@example.com", PASSWORD));
+    assert_eq!(elsewhere.send().await.unwrap().status(), StatusCode::OK, "others are not slowed down");
+    let (page, html) = agent.login_page(&server, &[("screen_hint", "signup")]).await;
+    let probed = agent.submit(&page, &html, &[("email", "ada@example.com"), ("password", "long enough words")]).await;
+    assert_eq!(probed.status(), StatusCode::TOO_MANY_REQUESTS, "nor ask the sign-up page who is there");
+    clock.advance(61);
+    tokens(&server, "openid", None).await;
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p170_p171_headers_of_strangers_are_not_believed() {
+    let server = Server::start(&[]).await;
+    let spoofed = [
+        ("host", "evil.example"),
+        ("x-forwarded-host", "evil.example"),
+        ("x-forwarded-proto", "https"),
+        ("x-forwarded-for", "203.0.113.7"),
+        ("forwarded", "for=203.0.113.7;host=evil.example;proto=https"),
+        ("x-real-ip", "203.0.113.7"),
+        ("x-original-url", "/healthz"),
+        ("x-http-method-override", "DELETE"),
+    ];
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let with = |mut request: reqwest::RequestBuilder| {
+        for (name, value) in spoofed {
+            request = request.header(name, value);
+        }
+        request
+    };
+    let honest = http.get(server.url("/.well-known/openid-configuration")).send().await.unwrap().text().await.unwrap();
+    let told = with(http.get(server.url("/.well-known/openid-configuration"))).send().await.unwrap();
+    assert_eq!(told.text().await.unwrap(), honest);
+    let step = with(http.get(crate::support::agent::authorize_url(&server, &[]))).send().await.unwrap();
+    assert!(step.headers()["location"].to_str().unwrap().starts_with("/u/login?"));
+    assert!(!step.headers()["set-cookie"].to_str().unwrap().contains("Secure"));
+    for path in ["/", "/nowhere", "/authorize", "/oidc/logout"] {
+        let page = with(http.get(server.url(path)).header("accept", "text/html")).send().await.unwrap();
+        assert!(!page.text().await.unwrap().contains("evil"), "{path}");
+    }
+    // The spoofed address does not make an attacker somebody else.
+    for n in 0..10 {
+        let from = format!("203.0.113.{n}");
+        let guess = http.post(server.url("/oauth/token")).header("x-forwarded-for", from);
+        assert_eq!(guess.form(&login("bob@example.com", "wrong")).send().await.unwrap().status(), 400);
+    }
+    let guess = http.post(server.url("/oauth/token")).header("x-forwarded-for", "203.0.113.77");
+    assert_eq!(guess.form(&login("bob@example.com", "wrong")).send().await.unwrap().status(), 429);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p172_passwords_count_in_full_and_common_ones_are_refused() {
+    let server = Server::start(&[]).await;
+    let agent = Agent::new();
+    let sign_up = async |email: &str, password: &str| {
+        let (page, html) = agent.login_page(&server, &[("screen_hint", "signup"), ("prompt", "login")]).await;
+        agent.submit(&page, &html, &[("email", email), ("password", password)]).await.status().as_u16()
+    };
+    for weak in ["short", "password1", "Password123", "weak@example.com", "nul\0nul\0nul\0", ""] {
+        assert_eq!(sign_up("weak@example.com", weak).await, 400, "{weak:?}");
+    }
+    let (long, longer) = (format!("{}a", "x".repeat(72)), format!("{}b", "x".repeat(72)));
+    assert_eq!(sign_up("long@example.com", &long).await, 303);
+    assert_eq!(server.token(&login("long@example.com", &longer)).await.0, 400, "the 73rd byte differs");
+    assert_eq!(server.token(&login("long@example.com", &long)).await.0, 200);
+    assert_eq!(sign_up("space@example.com", " all lower case words ").await, 303, "no composition rules");
+    assert_eq!(server.token(&login("space@example.com", "all lower case words")).await.0, 400);
+    assert_eq!(sign_up("emoji@example.com", "🐎🔋🐎🔋🐎🔋🐎🔋").await, 303);
+    assert_eq!(server.token(&login("emoji@example.com", "🐎🔋🐎🔋🐎🔋🐎🔋")).await.0, 200);
+    assert_eq!(sign_up("huge@example.com", &"x".repeat(60_000)).await, 400);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p173_a_flood_of_logins_leaves_the_other_endpoints_free() {
+    let server = Server::start(&[]).await;
+    let names: Vec<String> = (0..120).map(|n| format!("user{n}@example.com")).collect();
+    let flood = futures_of(120, |n| {
+        let (server, name) = (&server, &names[n]);
+        async move { server.token(&login(name, "wrong password")).await.0 }
+    });
+    let calm = async {
+        let mut slowest = std::time::Duration::ZERO;
+        for _ in 0..10 {
+            let began = Instant::now();
+            let answer = reqwest::get(server.url("/.well-known/jwks.json")).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            slowest = slowest.max(began.elapsed());
+        }
+        slowest
+    };
+    let (statuses, slowest) = tokio::join!(flood, calm);
+    println!("slowest JWKS under the flood: {slowest:?}");
+    assert!(statuses.iter().all(|status| [400, 429, 503].contains(status)), "{statuses:?}");
+    server.stop().await;
+}

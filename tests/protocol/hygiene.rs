@@ -1,0 +1,233 @@
+//! HTTP itself: framing, methods, headers of every answer, truth of discovery.
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::Server;
+use crate::support::agent::{Agent, query};
+
+/// Every path with the methods that it answers.
+const ENDPOINTS: [(&str, &[&str]); 15] = [
+    ("/", &["GET"]),
+    ("/authorize", &["GET", "POST"]),
+    ("/u/login", &["GET", "POST"]),
+    ("/u/signup", &["GET", "POST"]),
+    ("/oauth/token", &["POST"]),
+    ("/oauth/revoke", &["POST"]),
+    ("/oauth/introspect", &["POST"]),
+    ("/userinfo", &["GET", "POST"]),
+    ("/v2/logout", &["GET"]),
+    ("/oidc/logout", &["GET", "POST"]),
+    ("/oidc/logout/confirm", &["POST"]),
+    ("/.well-known/openid-configuration", &["GET"]),
+    ("/.well-known/jwks.json", &["GET"]),
+    ("/healthz", &["GET"]),
+    ("/metrics", &["GET"]),
+];
+
+/// Writes bytes, reads until the server closes or is silent for a moment.
+async fn raw(server: &Server, bytes: &[u8]) -> String {
+    let address = server.url("/").socket_addrs(|| None).unwrap()[0];
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    // The server may close before it has read everything.
+    let _ = stream.write_all(bytes).await;
+    let mut answer = Vec::new();
+    let mut buffer = [0; 4096];
+    while let Ok(Ok(n)) = tokio::time::timeout(std::time::Duration::from_millis(500), stream.read(&mut buffer)).await {
+        if n == 0 {
+            break;
+        }
+        answer.extend_from_slice(&buffer[..n]);
+    }
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+#[tokio::test]
+async fn p057_every_endpoint_names_its_methods() {
+    let server = Server::start(&[]).await;
+    let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    for (path, methods) in ENDPOINTS {
+        for method in ["GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"] {
+            if methods.contains(&method) {
+                continue;
+            }
+            let asked = reqwest::Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = http.request(asked, server.url(path)).send().await.unwrap();
+            assert_eq!(answer.status(), 405, "{method} {path}");
+            let allow = answer.headers()["allow"].to_str().unwrap();
+            assert!(methods.iter().all(|method| allow.contains(method)), "{method} {path}: {allow}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p017_p018_p019_p177_every_answer_has_its_headers() {
+    let server = Server::start(&[]).await;
+    let agent = Agent::new();
+    let (page, _) = agent.login_page(&server, &[]).await;
+    let mut answers = vec![
+        agent.get(page).await,
+        agent.get(server.url("/nowhere")).await,
+        agent.authorize(&server, &[("client_id", "nobody")]).await,
+        agent.authorize(&server, &[("prompt", "none")]).await,
+        agent.log_in(&server, &[]).await,
+        agent.authorize(&server, &[("response_mode", "form_post")]).await,
+        agent.get(server.url("/oidc/logout")).await,
+        agent.get(server.url("/v2/logout")).await,
+    ];
+    for (path, _) in ENDPOINTS {
+        for accept in ["text/html", "application/json"] {
+            answers.push(agent.0.get(server.url(path)).header("accept", accept).send().await.unwrap());
+            answers.push(agent.0.post(server.url(path)).header("accept", accept).form(&[("a", "b")]).send().await.unwrap());
+        }
+    }
+    for answer in &answers {
+        let header = |name: &str| answer.headers().get(name).map(|value| value.to_str().unwrap());
+        let url = answer.url();
+        assert_eq!(header("x-content-type-options"), Some("nosniff"), "{url}");
+        assert_eq!(header("referrer-policy"), Some("no-referrer"), "{url}");
+        assert_eq!(header("x-frame-options"), Some("DENY"), "{url}");
+        let policy = header("content-security-policy").unwrap_or_default();
+        assert!(policy.contains("frame-ancestors 'none'") && policy.contains("default-src 'none'"), "{url}: {policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains("http:") && !policy.contains('*'), "{url}: {policy}");
+        assert!(header("server").is_none() && header("x-powered-by").is_none(), "{url}");
+        let cacheable = url.path().starts_with("/.well-known/") && answer.status() == 200;
+        assert_eq!(header("cache-control").unwrap().contains("no-store"), !cacheable, "{url}");
+        assert!(header("strict-transport-security").is_none(), "not over http: {url}");
+    }
+    for answer in answers {
+        let url = answer.url().clone();
+        let text = answer.text().await.unwrap();
+        for part in ["src=\"http", "src=\"//", "href=\"//", "@import", "url("] {
+            assert!(!text.contains(part), "{url} loads from elsewhere: {part}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p068_p175_framing_tricks_end_the_connection() {
+    let server = Server::start(&[]).await;
+    let smuggled = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+    let cases: [(&str, String); 8] = [
+        (
+            "two lengths",
+            format!(
+                "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nContent-Length: {}\r\n\r\n{smuggled}",
+                smuggled.len()
+            ),
+        ),
+        (
+            "a list of lengths",
+            format!("POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 0, {}\r\n\r\n{smuggled}", smuggled.len()),
+        ),
+        ("a signed length", "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: +0\r\n\r\n".to_owned()),
+        (
+            "unknown coding",
+            "POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked, x\r\n\r\n0\r\n\r\n".to_owned(),
+        ),
+        ("folded header", "POST /oauth/token HTTP/1.1\r\nHost: x\r\nX-A: b\r\n c\r\nContent-Length: 0\r\n\r\n".to_owned()),
+        ("space before colon", "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length : 0\r\n\r\n".to_owned()),
+        ("bad chunk", "POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n".to_owned()),
+        ("NUL in a header", "GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: b\0c\r\n\r\n".to_owned()),
+    ];
+    for (what, bytes) in &cases {
+        let answer = raw(&server, bytes.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{what}: {answer}");
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{what}: {answer}");
+    }
+    let both = format!(
+        "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}",
+        smuggled.len() + 5
+    );
+    let answer = raw(&server, both.as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "what follows is no second request: {answer}");
+    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+    let huge = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: {}\r\n\r\n", "x".repeat(1_000_000));
+    assert!(raw(&server, huge.as_bytes()).await.starts_with("HTTP/1.1 431"));
+    let many: String = (0..1_000).map(|n| format!("X-{n}: 1\r\n")).collect();
+    let many = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{many}\r\n");
+    assert!(raw(&server, many.as_bytes()).await.starts_with("HTTP/1.1 431"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p180_discovery_tells_the_truth() {
+    let issuer = "https://login.example.com/tenant";
+    let server = Server::start_as(issuer).await;
+    let document = async |path: &str| -> Value { reqwest::get(server.url(path)).await.unwrap().json().await.unwrap() };
+    let openid = document("/.well-known/openid-configuration").await;
+    assert_eq!(openid, document("/.well-known/oauth-authorization-server").await);
+    assert_eq!(openid["issuer"], issuer);
+    for (name, value) in openid.as_object().unwrap() {
+        if name.ends_with("_endpoint") || name.ends_with("_uri") {
+            let url = value.as_str().unwrap();
+            assert!(url.starts_with(issuer), "{name}: {url}");
+            let path = url.strip_prefix(issuer).unwrap();
+            let status = reqwest::get(server.url(path)).await.unwrap().status();
+            assert_ne!(status, 404, "{name}");
+        }
+    }
+    for name in ["request_parameter_supported", "request_uri_parameter_supported", "claims_parameter_supported"] {
+        assert_eq!(openid[name], json!(false), "{name}");
+    }
+    for absent in ["registration_endpoint", "pushed_authorization_request_endpoint", "device_authorization_endpoint"] {
+        assert_eq!(openid[absent], Value::Null);
+    }
+    let claims: Vec<&str> = openid["claims_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for claim in ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce"] {
+        assert!(claims.contains(&claim), "{claim}");
+    }
+    server.stop().await;
+
+    let server = Server::start(&[]).await;
+    let document: Value = reqwest::get(server.url("/.well-known/openid-configuration")).await.unwrap().json().await.unwrap();
+    let agent = Agent::new();
+    for (list, parameter, wrong) in [
+        ("prompt_values_supported", "prompt", "invalid_request"),
+        ("response_modes_supported", "response_mode", "never"),
+        ("response_types_supported", "response_type", "unsupported_response_type"),
+    ] {
+        for value in document[list].as_array().unwrap() {
+            let answer = agent.authorize(&server, &[(parameter, value.as_str().unwrap()), ("nonce", "n")]).await;
+            if answer.status() == 302 && answer.headers()["location"].to_str().unwrap().contains("error=") {
+                let told = answer.headers()["location"].to_str().unwrap().to_owned();
+                assert!(!told.contains(wrong), "{parameter}={value}: {told}");
+            }
+        }
+    }
+    for grant in document["grant_types_supported"].as_array().unwrap() {
+        let ask = crate::parties::form(&crate::parties::WEB, &[("grant_type", grant.as_str().unwrap())]);
+        let (_, body) = server.token(&ask).await;
+        let known = body["error"] != "unsupported_grant_type" || grant == "implicit";
+        assert!(known, "{grant}: {body}");
+    }
+    assert!(query(&agent.authorize(&server, &[("prompt", "none")]).await).contains_key("error"));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p184_there_is_nothing_to_debug_with() {
+    let server = Server::start(&[]).await;
+    for path in [
+        "/debug",
+        "/debug/pprof",
+        "/actuator",
+        "/env",
+        "/admin",
+        "/api/v2/users",
+        "/.env",
+        "/vestibule.toml",
+        "/trace",
+        "/actions",
+    ] {
+        assert_eq!(reqwest::get(server.url(path)).await.unwrap().status(), 404, "{path}");
+    }
+    let metrics = reqwest::get(server.url("/metrics")).await.unwrap().text().await.unwrap();
+    let health = reqwest::get(server.url("/healthz")).await.unwrap().text().await.unwrap();
+    for secret in ["ada@example.com", "demo-web-secret", "test.db", "postgres://"] {
+        assert!(!metrics.contains(secret) && !health.contains(secret), "{secret}");
+    }
+    server.stop().await;
+}

@@ -1,0 +1,112 @@
+//! `docs/checks.md`: which row of the checks is held by which test. Made from the names of the tests, so that it cannot lie;
+//! `VESTIBULE_UPDATE_DOCS=1` writes it anew.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+const ROWS: &str = include_str!("rows.txt");
+const FILE: &str = "docs/checks.md";
+const SECTIONS: [(char, &str); 4] = [
+    ('P', "Protocol and endpoints"),
+    ('C', "The OpenID Basic OP plan"),
+    ('S', "Hostile scripts"),
+    ('R', "Reload, load and crash"),
+];
+
+/// One check.
+struct Row {
+    id: String,
+    level: String,
+    what: String,
+    note: String,
+}
+
+fn rows() -> Vec<Row> {
+    let lines = ROWS.lines().filter(|line| !line.starts_with('#'));
+    let row = |line: &str| {
+        let mut parts = line.splitn(4, '|').map(|part| part.trim().to_owned());
+        let mut next = || parts.next().unwrap_or_default();
+        Row { id: next(), level: next(), what: next(), note: next() }
+    };
+    lines.map(row).collect()
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The ids that a name begins with: `p022_c18_prompt_none` has two.
+fn ids(name: &str) -> Vec<String> {
+    let is_id = |word: &&str| {
+        let digits = word.get(1..).unwrap_or_default();
+        word.starts_with(['p', 'c', 's', 'r']) && digits.len() >= 2 && digits.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    name.split('_').take_while(is_id).map(str::to_uppercase).collect()
+}
+
+/// Tests by id, as `file::name`.
+fn tests() -> BTreeMap<String, Vec<String>> {
+    let mut tests: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for path in sources(Path::new("tests")) {
+        for line in std::fs::read_to_string(&path).unwrap().lines() {
+            let declared = line.trim_start().trim_start_matches("async ").strip_prefix("fn ");
+            let Some(name) = declared.and_then(|rest| rest.split('(').next()) else { continue };
+            for id in ids(name) {
+                let file = path.strip_prefix("tests").unwrap().display();
+                tests.entry(id).or_default().push(format!("`{file}` {name}"));
+            }
+        }
+    }
+    tests
+}
+
+fn document(rows: &[Row], tests: &BTreeMap<String, Vec<String>>) -> String {
+    let mut text = String::from(
+        "# Checks\n\nWhich check is held by which test. Made from the names of the tests; to renew it:\n\n\
+         ```sh\nVESTIBULE_UPDATE_DOCS=1 cargo test --test protocol matrix\n```\n\n\
+         Every test named here runs on SQLite, and on PostgreSQL when `VESTIBULE_TEST_POSTGRES_URL` is set. \"open\" has no test yet.\n",
+    );
+    for (letter, title) in SECTIONS {
+        let section: Vec<_> = rows.iter().filter(|row| row.id.starts_with(letter)).collect();
+        let held = section.iter().filter(|row| tests.contains_key(&row.id)).count();
+        let count = section.len();
+        write!(text, "\n## {title}: {held} of {count} have a test\n\n| id | level | about | held by |\n|---|---|---|---|\n")
+            .unwrap();
+        for Row { id, level, what, note } in section {
+            let by = tests.get(id).map(|tests| tests.join("<br>"));
+            let held = match (by, note.is_empty()) {
+                (Some(by), true) => by,
+                (Some(by), false) => format!("{by}<br>{note}"),
+                (None, false) => note.clone(),
+                (None, true) => "open".to_owned(),
+            };
+            writeln!(text, "| {id} | {level} | {what} | {held} |").unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn the_matrix_of_checks_is_current() {
+    let (rows, tests) = (rows(), tests());
+    let unknown: Vec<_> = tests.keys().filter(|id| !rows.iter().any(|row| row.id == **id)).collect();
+    assert!(unknown.is_empty(), "tests carry ids that no row has: {unknown:?}");
+    let document = document(&rows, &tests);
+    if std::env::var_os("VESTIBULE_UPDATE_DOCS").is_some() {
+        std::fs::create_dir_all("docs").unwrap();
+        std::fs::write(FILE, &document).unwrap();
+    }
+    let committed = std::fs::read_to_string(FILE).unwrap_or_default();
+    assert!(committed == document, "{FILE} is stale: run `VESTIBULE_UPDATE_DOCS=1 cargo test --test protocol matrix`");
+}

@@ -4,6 +4,7 @@
 //! between "marked used" and "answered". `VESTIBULE_CRASH_ROUNDS` sets the number of kills: hundreds in CI, ten thousand by hand.
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::print_stderr, reason = "with --nocapture, what the kills were worth")]
 
 mod support;
 

@@ -3,11 +3,8 @@
 //! Nothing that was acknowledged may be lost, and nothing that may be used once may work twice, also when the process died
 //! between "marked used" and "answered". `VESTIBULE_CRASH_ROUNDS` sets the number of kills: hundreds in CI, ten thousand by hand.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test that fails may panic, and its figures are worth a line"
-)]
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::print_stderr, reason = "with --nocapture, what the kills were worth")]
 
 mod support;
 

@@ -122,8 +122,8 @@ async fn o18_keys_that_lie_readable_are_sealed_at_start() {
 fn o15_serve_refuses_absent_and_weak_secrets() {
     let project = Project::new("");
     let serve = || project.command(&["serve"]);
-    let elsewhere = serve().env("VESTIBULE_DATABASE__URL", "postgres://vestibule@127.0.0.1/none").output().unwrap();
-    refused(&elsewhere, &["secrets.key: without a key", "openssl rand -base64 32"]);
+    let postgres = project.command(&["serve", "--database", "postgres://nobody@localhost/none"]).output().unwrap();
+    refused(&postgres, &["secrets.key: without a key", "openssl rand -base64 32"]);
     let weak = "A".repeat(43) + "=";
     refused(&serve().env("VESTIBULE_SECRETS__KEY", weak).output().unwrap(), &["the sealing key is too weak"]);
     let short = serve().env("VESTIBULE_CLIENTS__0__CLIENT_SECRET", "from-env-but-short").output().unwrap();

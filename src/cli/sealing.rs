@@ -19,7 +19,7 @@ pub(super) fn seal(config: &Config) -> anyhow::Result<Arc<Seal>> {
     let key = match &config.secrets.key {
         Some(secret) => Some(parse(secret)?),
         None if config.database.contains(":memory:") => None,
-        None => Some(from_file(&beside(config))?),
+        None => Some(from_file(&beside(config), config)?),
     };
     Ok(Arc::new(Seal::new(&config.tenant, key, previous)))
 }
@@ -29,23 +29,34 @@ fn beside(config: &Config) -> PathBuf {
     sqlite_file(&config.database).unwrap_or(&config.path).with_extension("key")
 }
 
-fn from_file(path: &Path) -> anyhow::Result<SealingKey> {
-    let context = || format!("the sealing key `{}`", path.display());
+fn from_file(path: &Path, config: &Config) -> anyhow::Result<SealingKey> {
     let text = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => make(path),
         read => read.map_err(anyhow::Error::from),
     };
-    SealingKey::parse(&text.with_context(context)?).with_context(context)
+    let text = text.map_err(|error| {
+        let place = sqlite_file(&config.database).unwrap_or(&config.path).display();
+        let hint = format!("check that {place} and its directory may be written, or choose another with --database");
+        explained(format!("the sealing key {} cannot be read or made: {error}", path.display()), hint)
+    })?;
+    SealingKey::parse(&text).with_context(|| format!("the sealing key {}", path.display()))
 }
 
-/// A new key, for its owner only.
+/// A new key, for its owner only. The file appears whole or not at all, and a key that another process has just made wins:
+/// half a key, or another one than what has sealed already, would lock the database for ever.
 fn make(path: &Path) -> anyhow::Result<String> {
-    let key = SealingKey::generate()?;
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
-    writeln!(file, "{key}")?;
+    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+    writeln!(file, "{}", SealingKey::generate()?)?;
     file.sync_all()?;
-    tracing::info!(file = %path.display(), "made a sealing key: back it up apart from the database");
-    Ok(key)
+    let linked = std::fs::hard_link(&draft, path);
+    std::fs::remove_file(&draft)?;
+    match linked {
+        Ok(()) => tracing::info!(file = %path.display(), "made a sealing key: back it up apart from the database"),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+        Err(error) => return Err(error.into()),
+    }
+    Ok(std::fs::read_to_string(path)?)
 }
 
 /// Says what to do about keys that cannot be opened.

@@ -287,3 +287,23 @@ async fn cleanup_takes_what_ended_and_keeps_spent_codes_with_their_grant() {
         assert_eq!(tx.redeem_code("code", NOW).await.unwrap(), Redemption::Unknown, "{}", db.name);
     }
 }
+
+#[tokio::test]
+async fn r76_what_expired_is_deleted_in_batches_between_which_others_write() {
+    for db in databases().await {
+        let store = db.store();
+        let mut tx = store.begin().await.unwrap();
+        for number in 0..2_000 {
+            tx.insert_login_transaction(&format!("handle-{number}"), &login_transaction()).await.unwrap();
+        }
+        tx.commit().await.unwrap();
+        let (database, began) = (db.database.clone(), std::time::Instant::now());
+        let cleanup = tokio::spawn(async move { database.delete_expired(NOW + 4 * DAY).await });
+        let mut tx = store.begin().await.unwrap();
+        tx.put_role("meanwhile", "").await.unwrap();
+        tx.commit().await.unwrap();
+        let waited = began.elapsed();
+        assert_eq!(cleanup.await.unwrap().unwrap(), 2_000, "{}", db.name);
+        assert!(waited < began.elapsed(), "{}: the writer waited {waited:?} for the whole cleanup", db.name);
+    }
+}

@@ -196,7 +196,7 @@ async fn a_saved_file_is_used_within_300_ms() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_is_being_written_is_not_read() {
+async fn r04_a_file_that_is_being_written_is_not_read() {
     let rig = Rig::watched();
     rig.settle().await;
     let mut file = fs::File::create(rig.path("10-a.rhai")).unwrap();
@@ -212,7 +212,7 @@ async fn a_file_that_is_being_written_is_not_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_emptied_file_is_waited_for_and_then_an_error() {
+async fn r04_an_emptied_file_is_waited_for_and_then_an_error() {
     let rig = Rig::watched();
     rig.settle().await;
     let emptied = Instant::now();
@@ -228,7 +228,7 @@ async fn an_emptied_file_is_waited_for_and_then_an_error() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_editors_files_do_not_matter_and_a_rename_is_one_switch() {
+async fn r05_an_editors_files_do_not_matter_and_a_rename_is_one_switch() {
     let rig = Rig::watched();
     rig.settle().await;
     for name in [".10-a.rhai.swp", "4913", "10-a.rhai~", ".#10-a.rhai", "#10-a.rhai#", "10-a.rhai.tmp"] {
@@ -250,7 +250,7 @@ async fn an_editors_files_do_not_matter_and_a_rename_is_one_switch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn saves_that_follow_each_other_are_one_switch() {
+async fn r02_saves_that_follow_each_other_are_one_switch() {
     let rig = loop {
         let rig = Rig::watched();
         fs::create_dir(rig.path("lib")).unwrap();
@@ -276,7 +276,7 @@ async fn saves_that_follow_each_other_are_one_switch() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_broken_save_keeps_the_last_good_set_and_is_reported_once() {
+async fn r01_a_broken_save_keeps_the_last_good_set_and_is_reported_once() {
     let rig = Rig::watched();
     rig.settle().await;
     rig.save("10-a.rhai", "broken");
@@ -291,7 +291,7 @@ async fn a_broken_save_keeps_the_last_good_set_and_is_reported_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn deleting_a_file_takes_its_action_out_but_the_last_one_stays() {
+async fn r16_deleting_a_file_takes_its_action_out_but_the_last_one_stays() {
     let rig = Rig::watched();
     rig.save("20-b.rhai", "b");
     rig.settle().await;
@@ -306,7 +306,7 @@ async fn deleting_a_file_takes_its_action_out_but_the_last_one_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_vanished_directory_keeps_the_set_and_a_new_one_is_loaded() {
+async fn r08_a_vanished_directory_keeps_the_set_and_a_new_one_is_loaded() {
     let rig = Rig::watched();
     rig.settle().await;
     fs::remove_dir_all(&rig.directory).unwrap();
@@ -323,7 +323,7 @@ async fn a_vanished_directory_keeps_the_set_and_a_new_one_is_loaded() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_above_the_directory_is_followed_when_it_is_swapped() {
+async fn r07_a_link_above_the_directory_is_followed_when_it_is_swapped() {
     use std::os::unix::fs::symlink;
     let fill = |directory: &Path| {
         let root = directory.parent().unwrap().parent().unwrap();
@@ -347,7 +347,7 @@ async fn a_link_above_the_directory_is_followed_when_it_is_swapped() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_kubernetes_volume_is_swapped_in_one_switch_each() {
+async fn r06_a_kubernetes_volume_is_swapped_in_one_switch_each() {
     use std::os::unix::fs::symlink;
     let fill = |directory: &Path| {
         fs::create_dir_all(directory.join("..v0")).unwrap();
@@ -371,7 +371,7 @@ async fn a_kubernetes_volume_is_swapped_in_one_switch_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_storm_of_saves_costs_few_looks_and_a_change_in_it_is_used() {
+async fn r12_a_storm_of_saves_costs_few_looks_and_a_change_in_it_is_used() {
     let rig = Rig::watched();
     rig.settle().await;
     let (loads, storm) = (rig.loads.load(Ordering::SeqCst), Instant::now());
@@ -393,7 +393,7 @@ async fn a_storm_of_saves_costs_few_looks_and_a_change_in_it_is_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn thirty_thousand_files_at_once_end_in_the_right_set() {
+async fn r09_thirty_thousand_files_at_once_end_in_the_right_set() {
     let rig = Rig::watched();
     rig.settle().await;
     // Only the number of events matters; the names are no scripts until the last.
@@ -405,7 +405,7 @@ async fn thirty_thousand_files_at_once_end_in_the_right_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_events_changes_are_found_by_looking() {
+async fn r10_without_events_changes_are_found_by_looking() {
     let mut rig = Rig::new(|root| root.join("actions"), one_action, false);
     let reloader = Arc::into_inner(std::mem::replace(&mut rig.reloader, Arc::new(idle()))).unwrap();
     rig.reloader = Arc::new(reloader.without_events());
@@ -449,7 +449,7 @@ async fn reloading_by_hand_answers_with_the_set_or_the_error() {
 
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
-async fn production_refuses_code_that_everybody_may_write() {
+async fn r17_production_refuses_code_that_everybody_may_write() {
     use std::os::unix::fs::PermissionsExt as _;
     let rig = Rig::new(|root| root.join("actions"), one_action, true);
     assert!(matches!(rig.reloader.reload_now().await, Reload::Unchanged { .. }));

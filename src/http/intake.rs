@@ -63,10 +63,15 @@ async fn received(request: Request, timeout: Duration) -> Result<Request, Status
     }
     match tokio::time::timeout(timeout, to_bytes(body, MAX_BODY)).await {
         Ok(Ok(bytes)) => Ok(Request::from_parts(parts, Body::from(bytes))),
-        // Or the connection broke; then nobody reads the answer.
-        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(error)) if is_too_long(&error) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        // A bad chunk, or the connection broke; then nobody reads the answer.
+        Ok(Err(_)) => Err(StatusCode::BAD_REQUEST),
         Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
     }
+}
+
+fn is_too_long(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
 }
 
 /// The rest of the body is not read, so the connection cannot be used again.

@@ -175,7 +175,8 @@ async fn p127_without_a_database_nothing_is_promised() {
     server.app.database.close().await;
     let http = reqwest::Client::new();
     for path in ["/oauth/revoke", "/oauth/introspect", "/oauth/token"] {
-        let ask = form(&WEB, &[("token", text(&body, "refresh_token")), ("grant_type", "refresh_token")]);
+        let secret = text(&body, "refresh_token");
+        let ask = form(&WEB, &[("token", secret), ("refresh_token", secret), ("grant_type", "refresh_token")]);
         let answer = http.post(server.url(path)).form(&ask).send().await.unwrap();
         assert_eq!(answer.status(), 503, "{path}");
         assert!(answer.headers().contains_key("retry-after"), "{path}");

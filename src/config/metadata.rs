@@ -5,32 +5,11 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use crate::domain::JsonMap;
+use crate::domain::user::RESERVED_APP_METADATA;
 
 use super::problem::At;
 use super::reader::{Context, Found, Section, as_text, items};
 use super::tree::{Node, Value};
-
-/// Names that `app_metadata` may not have at its root, because they look like profile fields.
-const RESERVED: [&str; 18] = [
-    "__tenant",
-    "_id",
-    "blocked",
-    "clientID",
-    "created_at",
-    "email_verified",
-    "email",
-    "globalClientID",
-    "global_client_id",
-    "identities",
-    "lastIP",
-    "lastLogin",
-    "loginsCount",
-    "metadata",
-    "multifactor_last_modified",
-    "multifactor",
-    "updated_at",
-    "user_id",
-];
 
 /// `client_metadata`: at most 10 keys, keys and values at most 255 characters, values are strings.
 pub(super) fn client(section: &Section<'_>) -> BTreeMap<String, String> {
@@ -55,7 +34,7 @@ pub(super) fn user(section: &Section<'_>, key: &'static str) -> JsonMap {
     let Some(table) = section.section(key) else { return JsonMap::new() };
     let mut metadata = JsonMap::new();
     for (name, node) in table.entries() {
-        if key == "app_metadata" && RESERVED.contains(&name) {
+        if key == "app_metadata" && RESERVED_APP_METADATA.contains(&name) {
             let hint = "the profile has this field already; choose another name".to_owned();
             section.context.problem(&node.at, format!("`{name}` is reserved in app_metadata"), hint);
         }

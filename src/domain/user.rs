@@ -9,6 +9,28 @@ pub const CONNECTION: &str = "Username-Password-Authentication";
 /// `event.connection.id` of [`CONNECTION`].
 pub const CONNECTION_ID: &str = "con_usernamepassword";
 
+/// Root keys of `app_metadata` that the server owns (Auth0's list): neither the configuration nor an action may set them.
+pub const RESERVED_APP_METADATA: [&str; 18] = [
+    "__tenant",
+    "_id",
+    "blocked",
+    "clientID",
+    "created_at",
+    "email",
+    "email_verified",
+    "globalClientID",
+    "global_client_id",
+    "identities",
+    "lastIP",
+    "lastLogin",
+    "loginsCount",
+    "metadata",
+    "multifactor",
+    "multifactor_last_modified",
+    "updated_at",
+    "user_id",
+];
+
 /// A stored user. Timestamps are Unix milliseconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {

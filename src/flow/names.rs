@@ -1,67 +1,7 @@
 //! Names that actions cannot set: claims of the protocol, members of the token response, keys of app metadata.
 
-/// Claims that belong to the protocol (auth0-actions 3.2 rule 2 and `scope`), without `roles`, `groups` and `entitlements`,
-/// which RFC 9068 section 2.2.3.1 defines for the use that actions make of them.
-const CLAIMS: [&str; 58] = [
-    "acr",
-    "act",
-    "active",
-    "amr",
-    "at_hash",
-    "ath",
-    "attest",
-    "aud",
-    "auth_time",
-    "authorization_details",
-    "azp",
-    "c_hash",
-    "client_id",
-    "cnf",
-    "cty",
-    "dest",
-    "events",
-    "exp",
-    "gty",
-    "htm",
-    "htu",
-    "iat",
-    "internalService",
-    "iss",
-    "jcard",
-    "jku",
-    "jti",
-    "jwe",
-    "jwk",
-    "kid",
-    "may_act",
-    "mky",
-    "nbf",
-    "nonce",
-    "object_id",
-    "org_id",
-    "org_name",
-    "orig",
-    "origid",
-    "permissions",
-    "rph",
-    "s_hash",
-    "scope",
-    "sid",
-    "sip_callid",
-    "sip_cseq_num",
-    "sip_date",
-    "sip_from_tag",
-    "sip_via_branch",
-    "sub",
-    "sub_jwk",
-    "toe",
-    "txn",
-    "typ",
-    "uuid",
-    "vot",
-    "vtm",
-    "x5t#S256",
-];
+use crate::domain::claims::is_restricted;
+use crate::domain::user::RESERVED_APP_METADATA;
 
 /// Hosts whose claims Auth0 keeps for itself.
 const NAMESPACES: [&str; 3] = ["auth0.com", "webtask.io", "webtask.run"];
@@ -87,37 +27,16 @@ const PARAMETERS: [&str; 17] = [
     "expires_at",
 ];
 
-/// Root keys of `app_metadata` that the server owns (Auth0's list).
-const APP_METADATA: [&str; 17] = [
-    "__tenant",
-    "_id",
-    "blocked",
-    "clientID",
-    "created_at",
-    "email",
-    "email_verified",
-    "globalClientID",
-    "global_client_id",
-    "identities",
-    "lastIP",
-    "lastLogin",
-    "loginsCount",
-    "metadata",
-    "multifactor_last_modified",
-    "updated_at",
-    "user_id",
-];
-
 /// Why a claim of this name is refused; `None`: it may be set.
 pub(crate) fn refuse_claim(name: &str) -> Option<String> {
     if name.is_empty() {
         return Some("a claim needs a name".to_owned());
     }
-    if CLAIMS.contains(&name) {
-        return Some(format!("`{name}` belongs to the protocol"));
-    }
     if name.starts_with('$') {
         return Some("names that begin with `$` are reserved".to_owned());
+    }
+    if is_restricted(name) {
+        return Some(format!("`{name}` belongs to the protocol"));
     }
     refuse_namespace(name)
 }
@@ -149,7 +68,7 @@ pub(crate) fn refuse_parameter(name: &str) -> Option<String> {
 
 /// Why a root key of `app_metadata` is refused; `None`: it may be set.
 pub(crate) fn refuse_app_metadata(key: &str) -> Option<String> {
-    if APP_METADATA.contains(&key) {
+    if RESERVED_APP_METADATA.contains(&key) {
         return Some(format!("`{key}` is reserved in app_metadata"));
     }
     refuse_user_metadata(key)

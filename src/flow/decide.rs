@@ -14,13 +14,18 @@ use crate::domain::decision::{ActionTrace, Outcome, Trace};
 pub fn decide(set: &FlowSet, trigger: Trigger, event: Event, host: &Host) -> Decision {
     let deadline = Instant::now() + Duration::from_millis(set.limits.deadline_ms);
     let mut decision = Decision {
-        trace: Trace { set: set.hash().to_owned(), trigger: trigger.as_str().to_owned(), actions: Vec::new() },
+        trace: Trace {
+            set: set.hash().to_owned(),
+            trigger: trigger.as_str().to_owned(),
+            bypassed: event.client.bypass_actions,
+            actions: Vec::new(),
+        },
         transaction_metadata: event.transaction.as_ref().map(|own| own.metadata.clone()).unwrap_or_default(),
         ..Decision::default()
     };
-    let client_id = event.client.client_id.clone();
+    let actions: Vec<_> = set.taking_part(trigger, &event.client).collect();
     let mut event = Arc::new(event);
-    for action in set.taking_part(trigger, &client_id) {
+    for action in actions {
         let effects = Effects::after(&decision);
         let report = run::run(Order { set, action, trigger, event: event.clone(), effects, host, deadline });
         let outcome = match &report.failure {

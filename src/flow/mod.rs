@@ -29,6 +29,7 @@ mod set;
 mod settings;
 mod sort;
 mod source;
+mod streaks;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,7 @@ pub use pool::{Busy, Flow};
 pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;
+pub use streaks::Failing;
 
 /// When actions run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,6 +7,7 @@
 mod api;
 mod cache;
 mod check;
+pub mod codes;
 mod compile;
 mod context;
 mod decide;
@@ -40,6 +41,7 @@ use std::sync::Arc;
 use crate::clock::{Clock, Random};
 pub use crate::domain::decision::Decision;
 pub use cache::Cache;
+pub use codes::{Code, Severity};
 pub use decide::decide;
 pub use diagnostic::{Diagnostic, LoadError};
 pub use event::Event;

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::members::{self, Kind};
 use super::metadata::Metadata;
-use crate::flow::context::{Run, Scripted, mistake};
+use crate::flow::codes::Code;
+use crate::flow::context::{Run, Scripted, mistake_of};
 use crate::flow::{suggest, value};
 
 /// A part of `event`.
@@ -34,7 +35,7 @@ impl Part {
         members::get(self, name).ok_or_else(|| {
             let path = self.kind.path();
             let hint = suggest::hint(name, self.kind.names());
-            mistake(context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
+            mistake_of(Code::UnknownMember, context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
         })
     }
 

@@ -119,6 +119,17 @@ impl FlowSet {
         &self.warnings
     }
 
+    /// The text of a file as shown (`actions/10-roles.rhai`); that of a parked file is not read.
+    #[must_use]
+    pub fn source(&self, file: &str) -> Option<&str> {
+        self.sources.get(file).map(|text| &**text)
+    }
+
+    /// Every file as shown, also those that take no part.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
     /// The actions in order of execution.
     #[must_use]
     pub fn actions(&self) -> Vec<ActionInfo> {

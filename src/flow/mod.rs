@@ -33,6 +33,7 @@ mod set;
 mod settings;
 mod sort;
 mod source;
+mod streaks;
 mod suggest;
 #[cfg(test)]
 mod tests;
@@ -57,6 +58,7 @@ pub use recording::{REDACTED, Recording};
 pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;
+pub use streaks::Failing;
 pub use witness::Witness;
 
 /// When actions run.

@@ -54,7 +54,7 @@ pub use event::Event;
 pub use http::{Http, HttpAnswers};
 pub use limits::Limits;
 pub use pool::{Busy, Flow};
-pub use recording::{REDACTED, Recording};
+pub use recording::{NO_RECORDED_ANSWER, REDACTED, Recording};
 pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;

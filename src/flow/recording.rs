@@ -10,6 +10,9 @@ use crate::domain::outside::{HttpAnswer, HttpExchange, HttpRequest, Outside};
 pub use crate::domain::redaction::REDACTED;
 use crate::domain::redaction::{fits, fits_json};
 
+/// How the error of a call begins that nobody made when the recording was made.
+pub const NO_RECORDED_ANSWER: &str = "no recorded answer for";
+
 /// Everything that [`super::decide`] was given, but the actions. One JSON object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Recording {
@@ -47,7 +50,7 @@ impl HttpAnswers for Recorded {
         let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match left.iter().position(|exchange| is_same_call(&exchange.request, request)) {
             Some(index) => left.remove(index).answer,
-            None => Err(format!("no recorded answer for {} {}", request.method, request.url)),
+            None => Err(format!("{NO_RECORDED_ANSWER} {} {}", request.method, request.url)),
         }
     }
 }

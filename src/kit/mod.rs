@@ -3,10 +3,12 @@
 //! are in `cli`.
 //!
 //! [`login`] rehearses a login without a server: who asks for what ([`project`], [`login::Attempt`]), the `event` of it
-//! ([`event`]), and what comes of the Decision. `vestibule try`, [`test`] (unit tests of actions) and [`matrix`] use it.
+//! ([`event`]), and what comes of the Decision. `vestibule try`, [`test`] (unit tests of actions) and [`matrix`] use it. [`replay`] decides
+//! recorded logins again.
 
 pub mod catalogue;
 pub mod event;
 pub mod init;
 pub mod login;
 pub mod project;
+pub mod replay;

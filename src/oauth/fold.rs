@@ -64,6 +64,17 @@ pub fn settle(decision: &mut Decision, granted: &Scopes, party: Party<'_>) -> Re
     Ok(scope)
 }
 
+/// The same for a client or an API that is not known, of a recorded login: whatever the actions add is granted.
+///
+/// # Errors
+/// As for [`settle`].
+pub fn settle_unbounded(decision: &mut Decision, granted: &Scopes) -> Result<Scopes, Oversized> {
+    let scope = scopes::edited_unbounded(granted, decision);
+    claims::refuse_ungranted(decision, &scope);
+    check_size(decision)?;
+    Ok(scope)
+}
+
 /// Claim rule 6.
 ///
 /// # Errors

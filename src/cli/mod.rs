@@ -18,6 +18,8 @@ mod live;
 mod logging;
 mod paste;
 mod print;
+mod replay;
+mod replay_report;
 mod sealing;
 mod serve;
 mod server;
@@ -69,6 +71,8 @@ enum Command {
     Check(check::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
+    /// Decide recorded logins again, with these actions or others, and say what would change
+    Replay(Box<replay::Options>),
     /// Show the actions: order, handlers, settings, clients
     #[command(subcommand)]
     Actions(actions::Command),
@@ -86,6 +90,7 @@ impl Settings {
             listen: self.listen.clone(),
             database: self.database.clone(),
             actions: self.actions.clone(),
+            shadow: None,
         }
     }
 
@@ -129,6 +134,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Try(options) => try_login::run(&settings, *options).await,
+        Command::Replay(options) => replay::run(&settings, *options).await,
         Command::Actions(command) => actions::run(&settings, &command).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }

@@ -105,6 +105,8 @@ pub struct Source {
     pub database: Option<String>,
     /// `--actions`.
     pub actions: Option<String>,
+    /// `--shadow`.
+    pub shadow: Option<String>,
 }
 
 impl Source {
@@ -156,6 +158,7 @@ impl Source {
             ("--listen", &["listen"][..], &self.listen),
             ("--database", &["database", "url"], &self.database),
             ("--actions", &["actions", "directory"], &self.actions),
+            ("--shadow", &["actions", "shadow"], &self.shadow),
         ];
         for (flag, path, value) in flags {
             if let Some(value) = value {

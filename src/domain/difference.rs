@@ -109,8 +109,8 @@ pub struct Settled<'a> {
     pub decision: &'a Decision,
     /// Granted, after the actions' edits.
     pub scope: &'a Scopes,
-    /// Why there are no tokens though the actions allow it: one would be too big.
-    pub oversized: Option<&'a str>,
+    /// Whether a refresh token was presented: an action that revokes it denies.
+    pub refreshing: bool,
 }
 
 /// What differs; parts of `before` that were redacted fit anything.
@@ -142,12 +142,14 @@ pub fn differences(before: Settled<'_>, after: Settled<'_>) -> Vec<Difference> {
 
 impl<'a> Settled<'a> {
     fn has_tokens(&self) -> bool {
-        self.decision.outcome == Outcome::Allowed && self.oversized.is_none()
+        let Decision { outcome, session_revoked, refresh_token, .. } = self.decision;
+        let revoked = session_revoked.is_some() || (self.refreshing && refresh_token.revoked.is_some());
+        *outcome == Outcome::Allowed && !revoked
     }
 
     /// A failure leaves nothing behind; a denial does.
     fn has_failed(&self) -> bool {
-        matches!(self.decision.outcome, Outcome::Failed { .. }) || self.oversized.is_some()
+        matches!(self.decision.outcome, Outcome::Failed { .. })
     }
 
     /// Without `openid` there is no ID token that the claims could be in.
@@ -229,7 +231,6 @@ fn failures(side: Settled<'_>) -> Named<'_> {
         Outcome::Failed { message, .. } if failures.is_empty() => failures.push(("", Known::Text(message, None))),
         _ => {}
     }
-    failures.extend(side.oversized.map(|message| ("", Known::Text(message, None))));
     failures.sort_by_key(|(action, _)| *action);
     failures
 }

@@ -35,7 +35,7 @@ fn told(before: &Decision, after: &Decision) -> Vec<String> {
 
 fn told_with(before: (&Decision, &str), after: (&Decision, &str)) -> Vec<String> {
     let scopes = [Scopes::parse(before.1), Scopes::parse(after.1)];
-    let side = |decision, scope| Settled { decision, scope, oversized: None };
+    let side = |decision, scope| Settled { decision, scope, refreshing: false };
     let found = differences(side(before.0, &scopes[0]), side(after.0, &scopes[1]));
     let line = |own: &Difference| format!("{} {} {:?}", own.part.as_str(), own.name, own.change()).to_lowercase();
     found.iter().map(line).collect()
@@ -56,7 +56,7 @@ fn claims_and_parameters_are_added_removed_and_changed() {
     let expected = ["id_token gone removed", "id_token new added", "id_token plan changed", "token_response region removed"];
     assert_eq!(told(&before, &after), expected);
     let scope = Scopes::parse("openid");
-    let side = |decision| Settled { decision, scope: &scope, oversized: None };
+    let side = |decision| Settled { decision, scope: &scope, refreshing: false };
     let found = differences(side(&before), side(&after));
     assert_eq!(found[2].before, Some(claim(json!("free"), 2)));
     assert_eq!(found[2].after, Some(claim(json!("pro"), 9)));
@@ -100,7 +100,7 @@ fn scopes_tell_who_took_them_away() {
     let edit = ScopeEdit { scope: "read:things".into(), add: false, by: by(4) };
     let after = Decision { scopes: vec![edit], ..Decision::default() };
     let scopes = [Scopes::parse("openid read:things"), Scopes::parse("openid email")];
-    let side = |decision, scope| Settled { decision, scope, oversized: None };
+    let side = |decision, scope| Settled { decision, scope, refreshing: false };
     let found = differences(side(&Decision::default(), &scopes[0]), side(&after, &scopes[1]));
     assert_eq!(
         found.iter().map(|own| (own.name.as_str(), own.change())).collect::<Vec<_>>(),
@@ -140,9 +140,21 @@ fn what_was_redacted_fits_anything() {
 }
 
 #[test]
-fn a_token_that_gets_too_big_is_a_failure() {
-    let (decision, scope) = (Decision::default(), Scopes::parse("openid"));
-    let side = |oversized| Settled { decision: &decision, scope: &scope, oversized };
-    let found = differences(side(None), side(Some("too big")));
-    assert_eq!((found.len(), found[0].part, found[0].change()), (1, Part::Failure, Change::Added));
+fn a_failure_of_no_action_is_one_all_the_same() {
+    let outcome = Outcome::Failed { reference: "r".into(), message: "the access token is too big".into() };
+    assert_eq!(told(&Decision::default(), &Decision { outcome, ..Decision::default() }), ["failure  added"]);
+}
+
+#[test]
+fn a_revoked_refresh_token_denies_where_it_was_presented() {
+    let claims = claims([("plan", claim(json!(1), 1))]);
+    let before = Decision { id_token: claims, ..Decision::default() };
+    let mut after = Decision::default();
+    after.refresh_token.revoked = Some("stolen".into());
+    let scope = Scopes::parse("openid");
+    let count = |refreshing| {
+        let side = |decision| Settled { decision, scope: &scope, refreshing };
+        differences(side(&before), side(&after)).len()
+    };
+    assert_eq!((count(false), count(true)), (2, 1));
 }

@@ -12,6 +12,7 @@ pub mod redaction;
 pub mod resource_server;
 pub mod scope;
 pub mod session;
+pub mod shadow;
 pub mod trace;
 pub mod user;
 

@@ -120,6 +120,18 @@ pub struct TraceRow {
     pub document: String,
 }
 
+impl TraceRow {
+    /// Adds what the shadow decided otherwise, as JSON, to the document: an object that has no such member.
+    pub fn add_shadow(&mut self, shadow: &str) {
+        if !shadow.is_empty() && self.document.ends_with('}') {
+            self.document.pop();
+            self.document.push_str(",\"shadow\":");
+            self.document.push_str(shadow);
+            self.document.push('}');
+        }
+    }
+}
+
 /// Which traces are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

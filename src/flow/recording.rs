@@ -6,12 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::{Cache, Event, Host, Http, HttpAnswers, Trigger};
 use crate::clock::{Clock, Random};
-use crate::domain::outside::{HttpAnswer, HttpExchange, HttpRequest, Outside};
+use crate::domain::outside::{HttpAnswer, HttpExchange, HttpRequest, NO_RECORDED_ANSWER, Outside};
 pub use crate::domain::redaction::REDACTED;
 use crate::domain::redaction::{fits, fits_json};
-
-/// How the error of a call begins that nobody made when the recording was made.
-pub const NO_RECORDED_ANSWER: &str = "no recorded answer for";
 
 /// Everything that [`super::decide`] was given, but the actions. One JSON object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -107,6 +107,21 @@ impl FlowSet {
         })
     }
 
+    /// Without any action.
+    pub(super) fn empty() -> Self {
+        let (toolbox, limits) = (Toolbox::new(), Limits::default());
+        let hash = content_hash(&Settings::default(), &[]);
+        Self {
+            hash,
+            actions: Vec::new(),
+            warnings: Vec::new(),
+            limits,
+            toolbox,
+            sources: Arc::default(),
+            constants: Arc::default(),
+        }
+    }
+
     /// The content hash over names, sources and settings that matter; 12 hexadecimal digits.
     #[must_use]
     pub fn hash(&self) -> &str {

@@ -24,7 +24,7 @@ struct Turn<E> {
 }
 
 /// Calls `work` for every item on `jobs` threads, and `each` for every result in the order of the items, until it breaks.
-pub fn in_order<T, R, I, W, E>(items: I, jobs: usize, work: W, each: E)
+pub(super) fn in_order<T, R, I, W, E>(items: I, jobs: usize, work: W, each: E)
 where
     T: Send,
     R: Send,
@@ -106,10 +106,15 @@ mod tests {
     fn results_come_in_the_order_of_the_items_whatever_the_threads_do() {
         for jobs in [0, 1, 2, 7] {
             let mut results = Vec::new();
-            in_order(0..1_000, jobs, |n| n * 2, |n| {
-                results.push(n);
-                ControlFlow::Continue(())
-            });
+            in_order(
+                0..1_000,
+                jobs,
+                |n| n * 2,
+                |n| {
+                    results.push(n);
+                    ControlFlow::Continue(())
+                },
+            );
             assert_eq!(results, (0..1_000).map(|n| n * 2).collect::<Vec<_>>());
         }
     }
@@ -120,21 +125,31 @@ mod tests {
         let items = (0..10_000).inspect(|_| {
             taken.fetch_add(1, Ordering::SeqCst);
         });
-        in_order(items, 3, |n| n, |_| {
-            let ahead = taken.load(Ordering::SeqCst) - given.fetch_add(1, Ordering::SeqCst);
-            assert!(ahead <= 4 * BATCH, "{ahead} items are in memory");
-            ControlFlow::Continue(())
-        });
+        in_order(
+            items,
+            3,
+            |n| n,
+            |_| {
+                let ahead = taken.load(Ordering::SeqCst) - given.fetch_add(1, Ordering::SeqCst);
+                assert!(ahead <= 4 * BATCH, "{ahead} items are in memory");
+                ControlFlow::Continue(())
+            },
+        );
         assert_eq!(given.into_inner(), 10_000);
     }
 
     #[test]
     fn who_has_seen_enough_ends_it() {
         let mut seen = 0;
-        in_order(0.., 3, |n| n, |_: i32| {
-            seen += 1;
-            if seen == 100 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        });
+        in_order(
+            0..,
+            3,
+            |n| n,
+            |_: i32| {
+                seen += 1;
+                if seen == 100 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            },
+        );
         assert_eq!(seen, 100);
     }
 

@@ -132,11 +132,7 @@ mod tests {
             },
         });
         let line = json!({ "decision": { "a": "[redacted]" }, "recording": { "event": event, "outside": "[redacted]" } });
-        let expected = [
-            "event.user.app_metadata",
-            r#"event.user.app_metadata["odd key"]"#,
-            "event.user.email",
-        ];
+        let expected = ["event.user.app_metadata", r#"event.user.app_metadata["odd key"]"#, "event.user.email"];
         assert_eq!(of_event(&line.to_string()), expected);
     }
 

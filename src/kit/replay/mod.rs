@@ -1,11 +1,12 @@
 //! Recorded logins, decided again: what would change with these actions?
 //!
 //! A line of [`recorded`] goes through the one `decide` with the recorded answers of clock, random, cache and HTTP, and through
-//! the fold of `oauth`; [`crate::domain::difference`] says what differs, [`summary`] adds up. [`in_order`] runs many of them on
-//! several threads. What kept a login from being decided as it was then is told with it, as [`Login::unfaithful`] and
+//! the fold of `oauth`; [`crate::domain::difference`] says what differs, [`summary`] adds up. [`input`] reads many lines and
+//! replays them on several threads. What kept a login from being decided as it was then is told with it, as [`Login::unfaithful`] and
 //! [`Login::unrecorded`].
 
-pub mod in_order;
+mod in_order;
+pub mod input;
 mod marks;
 pub mod recorded;
 pub mod summary;
@@ -13,12 +14,12 @@ pub mod summary;
 use serde::Serialize;
 
 use crate::domain::decision::Decision;
-use crate::domain::difference::{Difference, Settled, differences};
+use crate::domain::difference::Difference;
 use crate::domain::outside::Outside;
 use crate::domain::redaction::{has_redacted, is_redacted};
-use crate::domain::scope::Scopes;
-use crate::flow::{Event, FlowSet, Host, NO_RECORDED_ANSWER, Trigger, decide};
-use crate::oauth::fold::{self, Party};
+use crate::flow::{Event, FlowSet, Trigger};
+use crate::oauth::fold::Party;
+use crate::oauth::replay::{self, Before};
 
 use super::project::Project;
 use recorded::Recorded;
@@ -87,18 +88,19 @@ impl Replay<'_> {
     /// Decides a recorded login again. `line` is what it was read from.
     #[must_use]
     pub fn login(&self, recorded: Recorded, line: &str) -> Login {
-        let Recorded { recording, .. } = &recorded;
-        let host = Host::replaying(recording);
-        let mut decision = decide(self.set, recording.trigger, recording.event.clone(), &host);
-        let settled = self.settle(&mut decision, &recorded.granted, &recording.event);
-        let oversized = settled.as_ref().err().map(ToString::to_string);
-        let scope = settled.unwrap_or_default();
-        let before = Settled { decision: &recorded.decision, scope: &recorded.scope, oversized: recorded.oversized.as_deref() };
-        let after = Settled { decision: &decision, scope: &scope, oversized: oversized.as_deref() };
+        let recording = &recorded.recording;
+        let before = Before {
+            recording,
+            decision: &recorded.decision,
+            granted: &recorded.granted,
+            scope: &recorded.scope,
+            party: self.party(&recording.event),
+        };
+        let (decision, differences) = replay::again(self.set, before);
         Login {
-            differences: differences(before, after),
+            differences,
             unfaithful: unfaithful(&recorded, &decision, line),
-            unrecorded: unrecorded(&recording.outside, &decision.trace.outside),
+            unrecorded: decision.trace.outside.beyond(&recording.outside),
             recorded_us: took(&recorded.decision),
             now_us: took(&decision),
             trigger: recording.trigger,
@@ -109,16 +111,16 @@ impl Replay<'_> {
         }
     }
 
-    /// As the server would. A client that the configuration no longer has bounds nothing.
-    fn settle(&self, decision: &mut Decision, granted: &Scopes, event: &Event) -> Result<Scopes, fold::Oversized> {
+    /// Who gets the tokens; `None`: the configuration has it no more, and nothing bounds its scopes.
+    fn party(&self, event: &Event) -> Option<Party<'_>> {
         let api = event.resource_server.as_ref().and_then(|part| self.project.api(&part.identifier));
-        let codes = event.transaction.as_ref().map_or(&[] as &[_], |transaction| &*transaction.response_type);
-        let may_refresh = codes.is_empty() || codes.iter().any(|word| word == "code");
-        match (&event.user, api, self.project.client(&event.client.client_id)) {
-            (None, Some(api), _) => fold::settle(decision, granted, Party::Machine { api }),
-            (Some(_), api, Some(client)) => fold::settle(decision, granted, Party::Client { client, api, may_refresh }),
-            (None, None, _) | (Some(_), _, None) => fold::settle_unbounded(decision, granted),
+        if event.user.is_none() {
+            return api.map(|api| Party::Machine { api });
         }
+        let words = event.transaction.as_ref().map_or(&[] as &[_], |transaction| &*transaction.response_type);
+        let may_refresh = words.is_empty() || words.iter().any(|word| word == "code");
+        let client = self.project.client(&event.client.client_id)?;
+        Some(Party::Client { client, api, may_refresh })
     }
 }
 
@@ -160,18 +162,6 @@ fn used_redacted(recorded: &Outside, used: &Outside) -> Vec<String> {
         }
     }
     reasons
-}
-
-/// What the actions asked for that nobody asked for then.
-fn unrecorded(recorded: &Outside, used: &Outside) -> Vec<String> {
-    let calls = used.http.iter().filter(|exchange| {
-        exchange.answer.as_ref().is_err_and(|reason| reason.starts_with(NO_RECORDED_ANSWER))
-    });
-    let calls = calls.map(|exchange| format!("{} {}", exchange.request.method, exchange.request.url));
-    let keys = used.cache.iter().filter(|entry| recorded.cache.iter().all(|known| known.key != entry.key));
-    let keys = keys.map(|entry| format!("cache entry `{}`", entry.key));
-    let random = (used.seed.is_some() && recorded.seed.is_none()).then(|| "randomness".to_owned());
-    calls.chain(keys).chain(random).collect()
 }
 
 fn took(decision: &Decision) -> u64 {

@@ -32,9 +32,6 @@ pub struct Recorded {
     /// Granted after them.
     #[serde(default, deserialize_with = "words")]
     pub scope: Scopes,
-    /// Why there were no tokens though the actions allowed it.
-    #[serde(default)]
-    pub oversized: Option<String>,
     /// What was decided then.
     #[serde(deserialize_with = "decided")]
     pub decision: Decision,

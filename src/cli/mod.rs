@@ -20,10 +20,12 @@ mod sealing;
 mod serve;
 mod server;
 mod start_page;
+mod traces;
 mod try_event;
 mod try_login;
 mod try_report;
 mod watch;
+mod why;
 
 use crate::config::{Config, Invalid, Source};
 use failure::report;
@@ -65,6 +67,10 @@ enum Command {
     Check(check::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
+    /// List what was decided about each login, follow it live, or export it for `replay`
+    Traces(traces::Options),
+    /// Explain a claim: who set it, what it was before, who tried in vain
+    Why(why::Options),
     /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -121,6 +127,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Try(options) => try_login::run(&settings, *options).await,
+        Command::Traces(options) => traces::run(&settings, &options).await,
+        Command::Why(options) => why::run(&settings, &options).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }
 }

@@ -131,6 +131,12 @@ impl FlowSet {
         self.actions.iter().map(info).collect()
     }
 
+    /// The source of a file, by the name that is shown to people.
+    #[must_use]
+    pub fn source(&self, file: &str) -> Option<&str> {
+        self.sources.get(file).map(|source| &**source)
+    }
+
     /// The values of all secrets of all actions: what must not be seen anywhere.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.actions.iter().flat_map(|action| action.secrets.values()).map(String::as_str)

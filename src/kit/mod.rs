@@ -2,7 +2,10 @@
 //!
 //! [`login`] rehearses a login without a server: who asks for what ([`project`], [`login::Attempt`]), the `event` of it
 //! ([`event`]), and what comes of the Decision. `vestibule try`, [`test`] (unit tests of actions) and [`matrix`] use it.
+//! [`traces`] finds and tells what was decided about real logins, [`why`] explains a claim by one of them.
 
 pub mod event;
 pub mod login;
 pub mod project;
+pub mod traces;
+pub mod why;

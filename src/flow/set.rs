@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rhai::{AST, Dynamic, Module, Position, Scope, Shared};
 
 use super::compile::{Compiled, compile};
+use super::event::ClientPart;
 use super::failure::Sources;
 use super::source::{self, FileKind};
 use super::toolbox::{Toolbox, signatures};
@@ -130,11 +131,15 @@ impl FlowSet {
         self.actions.iter().map(info).collect()
     }
 
-    /// What runs for a trigger and client, in order.
-    pub(super) fn taking_part(&self, trigger: Trigger, client_id: &str) -> impl Iterator<Item = &Action> {
+    /// What runs for a trigger and client, in order; nothing for a client that bypasses the actions.
+    pub(super) fn taking_part<'set>(
+        &'set self,
+        trigger: Trigger,
+        client: &ClientPart,
+    ) -> impl Iterator<Item = &'set Action> {
         self.actions.iter().filter(move |action| {
-            let for_client = action.settings.clients.as_ref().is_none_or(|clients| clients.iter().any(|id| id == client_id));
-            for_client && action.handlers.iter().any(|(own, _)| *own == trigger)
+            let named = action.settings.clients.as_ref().is_none_or(|clients| clients.contains(&client.client_id));
+            !client.bypass_actions && named && action.handlers.iter().any(|(own, _)| *own == trigger)
         })
     }
 }

@@ -200,6 +200,34 @@ impl Kind {
     }
 }
 
+/// The members of the part at a path such as `event.user` or `event.user.identities[]`; `None` where the names are free.
+pub(crate) fn names_at(path: &str) -> Option<&'static [&'static str]> {
+    PARTS.iter().find(|kind| kind.path() == path).map(|kind| kind.names())
+}
+
+const PARTS: [Kind; 20] = [
+    Kind::Event,
+    Kind::Authentication,
+    Kind::Method(0),
+    Kind::Authorization,
+    Kind::Client,
+    Kind::Connection,
+    Kind::RefreshToken,
+    Kind::RefreshTokenDevice,
+    Kind::RefreshTokenResourceServer(0),
+    Kind::Request,
+    Kind::ResourceServer,
+    Kind::Session,
+    Kind::SessionDevice,
+    Kind::SessionClient(0),
+    Kind::Stats,
+    Kind::Tenant,
+    Kind::Transaction,
+    Kind::User,
+    Kind::Identity(0),
+    Kind::AccessToken,
+];
+
 /// The member; `()` if it is absent, `None` if there is none of this name.
 pub(super) fn get(part: &Part, name: &str) -> Option<Dynamic> {
     if part.kind.absent().contains(&name) {

@@ -5,6 +5,7 @@
 
 pub(crate) mod members;
 pub(crate) mod metadata;
+pub(crate) mod reads;
 pub(crate) mod script;
 pub(crate) mod secrets;
 

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{Decision, Event, FlowSet, Host, Limits, Trigger, decide};
-use crate::domain::decision::Outcome;
+use crate::domain::decision::{Outcome, Trace};
 
 /// The running flow of a tenant.
 #[derive(Debug)]
@@ -55,7 +55,8 @@ impl Flow {
     ///
     /// # Errors
     /// [`Busy`] when too many runs wait already.
-    pub async fn decide(&self, trigger: Trigger, event: Event) -> Result<Decision, Busy> {
+    pub async fn decide(&self, trigger: Trigger, event: impl Into<Arc<Event>>) -> Result<Decision, Busy> {
+        let event = event.into();
         let set = self.current();
         if set.taking_part(trigger, &event.client.client_id).next().is_none() {
             // Nothing to run: no thread is needed.
@@ -82,6 +83,7 @@ impl Flow {
     fn lost(&self, error: &tokio::task::JoinError) -> Decision {
         let reference = self.host.random.id();
         tracing::error!(reference, %error, "the run of the actions was lost");
-        Decision { outcome: Outcome::Failed { reference, message: error.to_string() }, ..Decision::default() }
+        let trace = Trace { id: reference.clone(), ..Trace::default() };
+        Decision { outcome: Outcome::Failed { reference, message: error.to_string() }, trace, ..Decision::default() }
     }
 }

@@ -29,9 +29,29 @@ pub(super) fn bad_input(message: impl Into<String>, hint: impl Into<String>) -> 
     BadInput(Explained { message: message.into(), hint: hint.into() }).into()
 }
 
+/// A problem that `report` shows in full, as wrong input: exit code 2.
+#[derive(Debug)]
+pub(super) struct Unusable(anyhow::Error);
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+/// The command had to work with what has these problems: exit code 2.
+pub(super) fn as_bad_input(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    Unusable(error.into()).into()
+}
+
 /// Prints the error to stderr.
 pub(super) fn report(error: &anyhow::Error) -> ExitCode {
-    if let Some(invalid) = error.downcast_ref::<Invalid>() {
+    if let Some(Unusable(inner)) = error.downcast_ref::<Unusable>() {
+        report(inner);
+        return ExitCode::from(2);
+    } else if let Some(invalid) = error.downcast_ref::<Invalid>() {
         print::error(&format!("{invalid}\n\n{}", count(invalid.problems.len(), &invalid.problems[0].file)));
     } else if let Some(broken) = error.downcast_ref::<LoadError>() {
         print::error(&format!("{broken}\n\n{}", count(broken.problems.len(), "the actions")));

@@ -20,6 +20,7 @@ mod sealing;
 mod serve;
 mod server;
 mod start_page;
+mod test;
 mod try_event;
 mod try_login;
 mod try_report;
@@ -65,6 +66,8 @@ enum Command {
     Check(check::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
+    /// Run the unit tests of the actions, `actions/tests/*.rhai`
+    Test(test::Options),
     /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -79,6 +82,7 @@ impl Settings {
             listen: self.listen.clone(),
             database: self.database.clone(),
             actions: self.actions.clone(),
+            stand_in_secrets: false,
         }
     }
 
@@ -121,6 +125,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Try(options) => try_login::run(&settings, *options).await,
+        Command::Test(options) => test::run(&settings, options).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }
 }

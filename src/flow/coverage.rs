@@ -52,14 +52,16 @@ impl Coverage {
 impl FlowSet {
     /// The set, watched: what runs of it is collected.
     pub(crate) fn watched(&self, coverage: &Arc<Coverage>) -> Self {
-        Self { coverage: Some(Arc::clone(coverage)), ..self.clone() }
+        let mut set = self.clone();
+        set.coverage = Some(Arc::clone(coverage));
+        set
     }
 
     /// The lines that can run: those where a statement begins that the optimizer left standing. Disabled actions have none.
     pub(crate) fn lines(&self) -> Lines {
-        let library = |file: &str| !self.actions.iter().any(|action| action.file == file) && self.constants.contains_key(file);
-        let mut lines: Lines =
-            self.actions.iter().map(|action| (action.file.clone(), statements(&action.ast))).collect();
+        let library =
+            |file: &str| !self.actions.iter().any(|action| action.file == file) && self.constants.contains_key(file);
+        let mut lines: Lines = self.actions.iter().map(|action| (action.file.clone(), statements(&action.ast))).collect();
         for (file, text) in self.sources.iter().filter(|(file, _)| library(file)) {
             if self.disabled.contains(file) {
                 continue;

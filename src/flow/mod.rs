@@ -34,7 +34,7 @@ mod set;
 mod settings;
 mod sort;
 mod source;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod toolbox;
@@ -47,6 +47,7 @@ use crate::clock::{Clock, Random};
 pub use crate::domain::decision::Decision;
 pub use crate::domain::outside::{HttpAnswer, HttpRequest};
 pub use cache::Cache;
+pub(crate) use cache::Expiry;
 pub use decide::decide;
 pub use diagnostic::{Diagnostic, LoadError};
 pub use event::Event;
@@ -57,6 +58,7 @@ pub use recording::{REDACTED, Recording};
 pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;
+pub(crate) use value::{to_json as json_of, to_script as script_value};
 pub use witness::Witness;
 
 /// When actions run.

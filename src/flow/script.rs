@@ -2,6 +2,7 @@
 //! caller brings along; never part of a flow.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,9 @@ use super::functions::{Calls, RunHandle};
 use super::logs::Logs;
 use super::memory::Budget;
 use super::set::Constants;
+use super::source::FileKind;
 use super::toolbox::Toolbox;
-use super::{Diagnostic, FlowSet, Host, Limits, run, source};
+use super::{Diagnostic, FlowSet, Host, Limits, LoadError, Trigger, Witness, load, run, source};
 
 /// A compiled file of functions.
 #[derive(Debug)]
@@ -101,7 +103,7 @@ impl FlowSet {
         let mut engine = script.toolbox.engine(&script.limits);
         engine.register_global_module(call.functions);
         engine.set_default_tag(Dynamic::from(RunHandle {
-            host: call.host,
+            witness: Witness::new(&call.host, Trigger::PostLogin),
             allow_hosts: Arc::new([]),
             deadline,
             calls: Calls::default(),
@@ -181,4 +183,24 @@ fn comment(lines: &[&str]) -> Option<String> {
         .collect();
     let text = words.join(" ");
     (!text.is_empty()).then(|| text.trim_end_matches('.').to_owned())
+}
+
+/// The scripts of a directory, by file name; files that editors make and parked ones (`_…`) are none.
+pub(crate) fn read(directory: &Path, shown: &str, max_size: usize) -> Result<Vec<(String, String)>, LoadError> {
+    let unreadable = |error: std::io::Error| {
+        let problem = Diagnostic::of_file(shown, format!("the directory cannot be read: {error}"));
+        LoadError { problems: vec![problem] }
+    };
+    let (mut files, mut problems) = (Vec::new(), Vec::new());
+    for entry in std::fs::read_dir(directory).map_err(unreadable)?.flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if source::kind(&name) != FileKind::Action || entry.path().is_dir() {
+            continue;
+        }
+        match load::read_file(&entry.path(), &format!("{shown}/{name}"), max_size) {
+            Ok(text) => files.push((name, text)),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if problems.is_empty() { Ok(files) } else { Err(LoadError { problems }) }
 }

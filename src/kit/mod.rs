@@ -3,6 +3,8 @@
 //! [`login`] rehearses a login without a server: who asks for what ([`project`], [`login::Attempt`]), the `event` of it
 //! ([`event`]), and what comes of the Decision. `vestibule try`, [`test`] (unit tests of actions) and [`matrix`] use it.
 
+pub mod difference;
 pub mod event;
 pub mod login;
 pub mod project;
+pub mod test;

@@ -151,17 +151,16 @@ pub(super) fn register(module: &mut Module, world: &World) {
         }
     });
     let own = world.clone();
-    module.set_native_fn(
-        "setBy",
-        move |context: NativeCallContext, decided: &mut Decided, kind: &str, name: &str| match decided.set_by(kind, name) {
+    module.set_native_fn("setBy", move |context: NativeCallContext, decided: &mut Decided, kind: &str, name: &str| {
+        match decided.set_by(kind, name) {
             Some(place) => Ok(place.map_or(Dynamic::UNIT, Dynamic::from)),
             None => {
                 let known = ["idToken", "accessToken", "tokenResponse", "userMetadata", "appMetadata"];
                 let failed = Failed::new(format!("nothing is set by name in `{kind}`")).hint(suggest::hint(kind, &known));
                 Err(own.fail(&context, failed))
             }
-        },
-    );
+        }
+    });
     for name in ["to_string", "to_debug", "print", "debug", "to_json"] {
         module.set_native_fn(name, |decided: &mut Decided| Ok(decided.to_json().to_string()));
     }

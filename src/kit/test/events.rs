@@ -66,7 +66,9 @@ pub(super) fn read(world: &World, value: Value) -> Result<(Attempt, Event), Fail
         (None, None) => Grant::AuthorizationCode,
     };
     if grant != Grant::ClientCredentials && event.user.is_none() {
-        return Err(Failed::new("the event has no `user`").hint("`event()` makes a whole event, `machine_event()` a machine's"));
+        return Err(
+            Failed::new("the event has no `user`").hint("`event()` makes a whole event, `machine_event()` a machine's")
+        );
     }
     let asked: Scopes = event.transaction.iter().flat_map(|own| own.requested_scopes.iter().map(String::as_str)).collect();
     let named = Named {
@@ -90,7 +92,8 @@ pub(super) fn granted_by(world: &World, attempt: &Attempt, event: &Event) -> Res
 }
 
 fn granted(project: &Project, attempt: &Attempt) -> Result<Scopes, Failed> {
-    let declared = attempt.api.as_ref().is_some_and(|api| project.grant(&attempt.client.client_id, &api.identifier).is_some());
+    let declared =
+        attempt.api.as_ref().is_some_and(|api| project.grant(&attempt.client.client_id, &api.identifier).is_some());
     if declared || attempt.grant != Grant::ClientCredentials {
         return attempt.granted(project).map_err(|error| Failed::new(error.message).hint(error.hint));
     }
@@ -118,9 +121,10 @@ fn attempt(project: &Project, grant: Grant, named: Named<'_>, asked: Option<Scop
     let client = project.client(named.client).cloned().unwrap_or_else(|| invented_client(named.client));
     let granted = project.grants.iter().find(|grant| grant.client_id == named.client);
     let of_machine = machine.then(|| granted.map_or(API, |grant| &grant.audience));
-    let api = named.audience.or(of_machine).map(|identifier| {
-        project.api(identifier).cloned().unwrap_or_else(|| invented_api(identifier, asked.as_ref()))
-    });
+    let api = named
+        .audience
+        .or(of_machine)
+        .map(|identifier| project.api(identifier).cloned().unwrap_or_else(|| invented_api(identifier, asked.as_ref())));
     let user = (!machine).then(|| project.user(named.user).cloned().unwrap_or_else(|| invented_user(named.user)));
     // A machine without wishes gets everything that its grant holds.
     let asked = asked.filter(|asked| !(machine && asked.is_empty()));

@@ -35,6 +35,8 @@ pub(super) struct World(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     scene: Arc<Scene>,
+    /// The function's name: keys of snapshots begin with it.
+    test: String,
     now: Arc<AtomicI64>,
     cache: Arc<Cache>,
     answers: Arc<Answers>,
@@ -92,9 +94,10 @@ pub(super) struct Remains {
 }
 
 impl World {
-    pub(super) fn new(scene: Arc<Scene>, snapshots: Option<Arc<BTreeMap<String, Value>>>) -> Self {
+    pub(super) fn new(scene: Arc<Scene>, test: &str, snapshots: Option<Arc<BTreeMap<String, Value>>>) -> Self {
         Self(Arc::new(Inner {
             scene,
+            test: test.to_owned(),
             now: Arc::new(AtomicI64::new(NOON)),
             cache: Arc::default(),
             answers: Arc::default(),
@@ -168,13 +171,14 @@ impl World {
         self.state().decisions.push(decision.clone());
     }
 
-    /// Notes a value under the test's next key, which begins with `name`, and yields what is stored there: `Some(None)` if
-    /// nothing is, `None` if whatever is taken counts as right.
-    pub(super) fn take_snapshot(&self, name: &str, value: Value) -> (String, Option<Option<Value>>) {
+    /// Notes a value under the test's next key and yields what is stored there: `Some(None)` if nothing is, `None` if
+    /// whatever is taken counts as right.
+    pub(super) fn take_snapshot(&self, name: Option<&str>, value: Value) -> (String, Option<Option<Value>>) {
         let mut state = self.state();
+        let name = name.map_or_else(|| self.0.test.clone(), |name| format!("{}: {name}", self.0.test));
         let taken = |key: &str| state.taken.iter().any(|(own, _)| own == key);
         let numbered = (2..).map(|number| format!("{name} {number}"));
-        let key = std::iter::once(name.to_owned()).chain(numbered).find(|key| !taken(key)).unwrap_or_default();
+        let key = std::iter::once(name.clone()).chain(numbered).find(|key| !taken(key)).unwrap_or_default();
         state.taken.push((key.clone(), value));
         let stored = self.0.snapshots.as_ref().map(|stored| stored.get(&key).cloned());
         (key, stored)

@@ -14,6 +14,7 @@ mod failure;
 mod keys;
 mod live;
 mod logging;
+mod matrix;
 mod paste;
 mod print;
 mod sealing;
@@ -68,6 +69,8 @@ enum Command {
     Try(Box<try_login::Options>),
     /// Run the unit tests of the actions, `actions/tests/*.rhai`
     Test(test::Options),
+    /// Print what every client, grant and user gets, and compare it with what was accepted
+    Matrix(matrix::Options),
     /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -126,6 +129,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Try(options) => try_login::run(&settings, *options).await,
         Command::Test(options) => test::run(&settings, options).await,
+        Command::Matrix(options) => matrix::run(&settings, options).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }
 }

@@ -153,7 +153,8 @@ impl Script {
 
     /// A problem at a place of the script, or of a file that it calls.
     pub(crate) fn problem_at(&self, file: &str, position: Position, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::at(file, self.sources.get(file).map_or("", |text| text), position, message)
+        let (text, message) = (self.sources.get(file).map_or("", |text| text), message.into());
+        Diagnostic::at(file, text, failure::at_property(text, position, &message), message)
     }
 
     fn problem(&self, position: Position, message: impl Into<String>) -> Diagnostic {

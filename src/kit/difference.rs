@@ -57,23 +57,26 @@ fn member(name: &str) -> String {
     if is_word { format!(".{name}") } else { format!("[{}]", Value::from(name)) }
 }
 
+/// How the two values are called.
+pub type Sides = [&'static str; 2];
+
 /// The differences as lines; more than `most` are counted.
 #[must_use]
-pub fn lines(differences: &[Difference], most: usize) -> Vec<String> {
-    let mut lines: Vec<_> = differences.iter().take(most).map(line).collect();
+pub fn lines(differences: &[Difference], sides: Sides, most: usize) -> Vec<String> {
+    let mut lines: Vec<_> = differences.iter().take(most).map(|difference| line(difference, sides)).collect();
     if differences.len() > most {
         lines.push(format!("and {} more", differences.len() - most));
     }
     lines
 }
 
-fn line(difference: &Difference) -> String {
+fn line(difference: &Difference, [on_left, on_right]: Sides) -> String {
     let Difference { path, left, right } = difference;
     let mut line = if path.is_empty() { String::new() } else { format!("{path}: ") };
     let _ = match (left, right) {
-        (Some(left), Some(right)) => write!(line, "{left} on the left, {right} on the right"),
-        (Some(left), None) => write!(line, "{left} on the left only"),
-        (None, Some(right)) => write!(line, "{right} on the right only"),
+        (Some(left), Some(right)) => write!(line, "{left} {on_left}, {right} {on_right}"),
+        (Some(left), None) => write!(line, "{left} {on_left} only"),
+        (None, Some(right)) => write!(line, "{right} {on_right} only"),
         (None, None) => Ok(()),
     };
     line
@@ -85,6 +88,8 @@ mod tests {
 
     use super::*;
 
+    const SIDES: Sides = ["on the left", "on the right"];
+
     #[test]
     fn equal_values_have_no_differences() {
         assert!(differences(&json!({"a": [1, {"b": null}]}), &json!({"a": [1, {"b": null}]})).is_empty());
@@ -95,7 +100,7 @@ mod tests {
         let left = json!({"plan": "pro", "https://x/roles": ["admin", "editor"], "same": 1});
         let right = json!({"plan": "free", "https://x/roles": ["admin"], "same": 1, "new": true});
         assert_eq!(
-            lines(&differences(&left, &right), 10),
+            lines(&differences(&left, &right), SIDES, 10),
             [
                 r#"["https://x/roles"][1]: "editor" on the left only"#,
                 r#".plan: "pro" on the left, "free" on the right"#,
@@ -107,11 +112,11 @@ mod tests {
     #[test]
     fn many_differences_are_cut_short() {
         let differences = differences(&json!([1, 2, 3]), &json!([4, 5, 6]));
-        assert_eq!(lines(&differences, 1), ["[0]: 1 on the left, 4 on the right", "and 2 more"]);
+        assert_eq!(lines(&differences, SIDES, 1), ["[0]: 1 on the left, 4 on the right", "and 2 more"]);
     }
 
     #[test]
     fn values_of_other_kinds_differ_as_a_whole() {
-        assert_eq!(lines(&differences(&json!([1]), &json!({})), 9), ["[1] on the left, {} on the right"]);
+        assert_eq!(lines(&differences(&json!([1]), &json!({})), SIDES, 9), ["[1] on the left, {} on the right"]);
     }
 }

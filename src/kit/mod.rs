@@ -6,5 +6,6 @@
 pub mod difference;
 pub mod event;
 pub mod login;
+pub mod matrix;
 pub mod project;
 pub mod test;

@@ -64,6 +64,7 @@ pub enum TestError {
 /// Actions under test may do as much as elsewhere; a test that calls them may do more, and not for ever.
 fn limits() -> Limits {
     Limits {
+        deadline_ms: PATIENCE_MS,
         max_operations: 20_000_000,
         max_string_size: 4 * 1024 * 1024,
         max_array_size: 100_000,
@@ -78,7 +79,8 @@ fn limits() -> Limits {
 }
 
 /// Wall time of one test. The operations come first, unless a test calls slow things.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_millis(PATIENCE_MS);
+const PATIENCE_MS: u64 = 30_000;
 
 /// Loads the actions and their tests, and runs them.
 ///

@@ -54,7 +54,7 @@ impl HttpAnswers for Answers {
         let next = fitting.iter().position(|expected| !expected.given).or(fitting.len().checked_sub(1));
         let Some(expected) = next.map(|index| &mut fitting[index]) else {
             return Err(format!(
-                "this test has no answer for {} {}; it says `set_http(\"{}\", \"{}\", #{{ status: 200, json: #{{…}} }})`",
+                "this test has no answer for {} {}\nhint: `set_http(\"{}\", \"{}\", #{{ status: 200, json: #{{…}} }})` gives one",
                 request.method, request.url, request.method, request.url
             ));
         };

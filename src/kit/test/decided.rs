@@ -44,11 +44,21 @@ const OF_FAILURES: [&str; 5] = ["refused", "logs", "actions", "operations", "err
 pub(super) struct Decided(pub(super) Arc<Outcome>);
 
 impl Decided {
-    /// The error of the action that failed: in one line, and as a compiler would show it.
-    pub(super) fn failure(&self) -> Option<(&str, Vec<String>)> {
-        let decision::Outcome::Failed { message, .. } = &self.0.decision.outcome else { return None };
-        let last = self.0.decision.trace.actions.last().and_then(|action| action.diagnostic.as_deref());
-        Some((message, last.unwrap_or_default().lines().map(str::to_owned).collect()))
+    /// The error of the action that failed, `file:line:col: message`.
+    pub(super) fn error(&self) -> Option<&str> {
+        match &self.0.decision.outcome {
+            decision::Outcome::Failed { message, .. } => Some(message),
+            _ => None,
+        }
+    }
+
+    /// The failure of a test that did not expect its action to fail.
+    pub(super) fn failure(&self) -> Option<Failed> {
+        self.error()?;
+        let last = self.0.decision.trace.actions.last()?;
+        let diagnostic = last.diagnostic.as_deref().unwrap_or_default();
+        let failed = Failed::new(format!("`{}` failed", last.action)).details(diagnostic.lines().map(str::to_owned));
+        Some(failed.hint("a test that expects this says `assert_failed(decision)` or reads `.error`"))
     }
 
     /// Error code and reason, if the login is refused.
@@ -77,17 +87,21 @@ impl Decided {
             "logs" => decision.trace.actions.iter().flat_map(|action| action.logs.iter().cloned()).collect(),
             "actions" => decision.trace.actions.iter().map(|action| action.action.clone()).collect(),
             "operations" => decision.trace.actions.iter().map(|action| action.operations).sum::<u64>().into(),
-            "error" => self.failure().map(|(message, _)| message).into(),
+            "error" => self.error().into(),
             _ => return None,
         })
     }
 
     /// Everything that does not change from run to run: for snapshots, comparisons and `print`.
     pub(super) fn to_json(&self) -> Value {
-        let names: &[&str] = if self.failure().is_some() { &OF_FAILURES } else { &MEMBERS };
+        let names: &[&str] = if self.error().is_some() { &OF_FAILURES } else { &MEMBERS };
         let stable = names.iter().filter(|name| **name != "operations");
         let present = stable.filter_map(|name| Some(((*name).to_owned(), self.member(name)?)));
-        Value::Object(present.filter(|(_, value)| !is_nothing(value)).collect())
+        let mut members: JsonMap = present.filter(|(_, value)| !is_nothing(value)).collect();
+        // Lines move when something is written above them.
+        let refused = members.get_mut("refused").and_then(Value::as_array_mut).into_iter().flatten();
+        refused.filter_map(Value::as_object_mut).for_each(|refusal| drop(refusal.remove("at")));
+        Value::Object(members)
     }
 
     /// Where a claim, parameter or metadata key was set: `actions/10-roles.rhai:4`.
@@ -137,10 +151,10 @@ pub(super) fn register(module: &mut Module, world: &World) {
     module.set_custom_type::<Decided>("decision");
     let own = world.clone();
     module.set_indexer_get_fn(move |context: NativeCallContext, decided: &mut Decided, name: ImmutableString| {
-        if let Some((message, diagnostic)) = decided.failure()
+        if let Some(failed) = decided.failure()
             && !OF_FAILURES.contains(&name.as_str())
         {
-            return Err(own.fail(&context, failed_action(message, diagnostic)));
+            return Err(own.fail(&context, failed));
         }
         match decided.member(&name) {
             Some(value) => Ok(script_value(&value)),
@@ -167,11 +181,4 @@ pub(super) fn register(module: &mut Module, world: &World) {
     module.set_native_fn("to_map", |decided: &mut Decided| {
         Ok(script_value(&decided.to_json()).try_cast::<Map>().unwrap_or_default())
     });
-}
-
-/// The failure of a test that did not expect its action to fail.
-pub(super) fn failed_action(message: &str, diagnostic: Vec<String>) -> Failed {
-    Failed::new(format!("an action failed: {message}"))
-        .details(diagnostic)
-        .hint("a test that expects this says `assert_failed(decision)` or reads `.error`")
 }

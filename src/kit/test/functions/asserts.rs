@@ -4,7 +4,7 @@ use rhai::{Dynamic, Module, NativeCallContext};
 use serde_json::Value;
 
 use crate::kit::difference::{differences, lines};
-use crate::kit::test::decided::{Decided, failed_action};
+use crate::kit::test::decided::Decided;
 use crate::kit::test::world::{Failed, World};
 
 use super::{Scripted, json, kind};
@@ -83,7 +83,8 @@ fn equal(
     let message = message.unwrap_or_else(|| "the two values differ".to_owned());
     let mut failed = Failed::new(message).details(both(&left, &right));
     if found.iter().any(|difference| !difference.path.is_empty()) {
-        failed = failed.details(lines(&found, MOST).into_iter().map(|line| format!("  at {line}")));
+        failed = failed
+            .details(lines(&found, ["on the left", "on the right"], MOST).into_iter().map(|line| format!("  at {line}")));
     }
     Err(world.fail(context, failed))
 }
@@ -142,8 +143,8 @@ fn verdict(
 }
 
 fn denied(decided: &Decided, text: Option<&str>) -> Result<(), Failed> {
-    if let Some((message, diagnostic)) = decided.failure() {
-        return Err(failed_action(message, diagnostic));
+    if let Some(failed) = decided.failure() {
+        return Err(failed);
     }
     let Some((code, reason)) = decided.refused() else {
         return Err(Failed::new("the login is not denied").details([format!("allowed: {}", shown(&decided.to_json()))]));
@@ -156,8 +157,8 @@ fn denied(decided: &Decided, text: Option<&str>) -> Result<(), Failed> {
 }
 
 fn allowed(decided: &Decided, message: Option<&str>) -> Result<(), Failed> {
-    if let Some((message, diagnostic)) = decided.failure() {
-        return Err(failed_action(message, diagnostic));
+    if let Some(failed) = decided.failure() {
+        return Err(failed);
     }
     let Some((code, reason)) = decided.refused() else { return Ok(()) };
     let by = match &decided.0.decision.outcome {
@@ -169,7 +170,7 @@ fn allowed(decided: &Decided, message: Option<&str>) -> Result<(), Failed> {
 }
 
 fn failed(decided: &Decided, text: Option<&str>) -> Result<(), Failed> {
-    let Some((message, _)) = decided.failure() else {
+    let Some(message) = decided.error() else {
         return Err(Failed::new("no action failed").details([format!("decision: {}", shown(&decided.to_json()))]));
     };
     match text {
@@ -180,8 +181,8 @@ fn failed(decided: &Decided, text: Option<&str>) -> Result<(), Failed> {
 }
 
 fn snapshot(world: &World, context: &NativeCallContext<'_>, value: &Dynamic, name: Option<&str>) -> Scripted<()> {
-    if let Some((message, diagnostic)) = value.read_lock::<Decided>().as_deref().and_then(Decided::failure) {
-        return Err(world.fail(context, failed_action(message, diagnostic)));
+    if let Some(failed) = value.read_lock::<Decided>().as_deref().and_then(Decided::failure) {
+        return Err(world.fail(context, failed));
     }
     let value = json(world, context, value)?;
     let (key, stored) = world.take_snapshot(name, value.clone());
@@ -197,10 +198,12 @@ fn snapshot(world: &World, context: &NativeCallContext<'_>, value: &Dynamic, nam
             if found.is_empty() {
                 return Ok(());
             }
-            let failed = Failed::new(format!("the snapshot `{key}` differs (left: stored, right: now)"));
+            let failed = Failed::new(format!("the snapshot `{key}` differs"));
             Err(world.fail(
                 context,
-                failed.details(lines(&found, MOST).into_iter().map(|line| format!("  at {line}"))).hint(hint),
+                failed
+                    .details(lines(&found, ["stored", "now"], MOST).into_iter().map(|line| format!("  at {line}")))
+                    .hint(hint),
             ))
         }
     }

@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod actions;
 mod check;
 mod dev;
 mod failure;
+mod init;
 mod keys;
 mod live;
 mod logging;
@@ -59,6 +61,8 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a project to start from: configuration, two actions, their tests
+    Init(init::Options),
     /// Serve for development: demo data, readable log, actions and configuration reload on save
     Dev,
     /// Serve for production: JSON log, insecure settings refused, SIGHUP reloads
@@ -71,6 +75,9 @@ enum Command {
     Test(test::Options),
     /// Print what every client, grant and user gets, and compare it with what was accepted
     Matrix(matrix::Options),
+    /// Show the actions: order, handlers, settings, clients
+    #[command(subcommand)]
+    Actions(actions::Command),
     /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -124,12 +131,14 @@ pub fn run() -> ExitCode {
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     let settings = cli.settings;
     match cli.command {
+        Command::Init(options) => init::run(&options),
         Command::Dev => dev::run(&settings).await,
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Try(options) => try_login::run(&settings, *options).await,
         Command::Test(options) => test::run(&settings, options).await,
         Command::Matrix(options) => matrix::run(&settings, options).await,
+        Command::Actions(command) => actions::run(&settings, &command).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }
 }

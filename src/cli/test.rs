@@ -83,7 +83,7 @@ async fn once(source: &Source, options: &Options) -> anyhow::Result<ExitCode> {
     let ran = tokio::task::spawn_blocking(move || test::run(project, &config.actions, &of_kit)).await;
     let report = ran.context("the tests were not run")?.map_err(|error| match error {
         TestError::Broken(broken) => failure::as_bad_input(broken),
-        TestError::Nothing(nothing) => bad_input(nothing.message, nothing.hint),
+        TestError::Unusable(problem) => bad_input(problem.message, problem.hint),
     })?;
     show(&report, options)?;
     Ok(verdict(&report, options))

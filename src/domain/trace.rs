@@ -16,6 +16,9 @@ pub struct Trace {
     pub set: String,
     /// `post-login` or `credentials-exchange`.
     pub trigger: String,
+    /// The client has `bypass_actions`: nothing ran.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bypassed: bool,
     /// In order of execution.
     pub actions: Vec<ActionTrace>,
     /// What the actions had from outside.

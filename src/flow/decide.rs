@@ -21,13 +21,14 @@ pub fn decide(set: &FlowSet, trigger: Trigger, event: impl Into<Arc<Event>>, hos
             id: host.random.id(),
             set: set.hash().to_owned(),
             trigger: trigger.as_str().to_owned(),
+            bypassed: event.client.bypass_actions,
             ..Trace::default()
         },
         transaction_metadata: event.transaction.as_ref().map(|own| own.metadata.clone()).unwrap_or_default(),
         ..Decision::default()
     };
-    let client_id = event.client.client_id.clone();
-    for action in set.taking_part(trigger, &client_id) {
+    let actions: Vec<_> = set.taking_part(trigger, &event.client).collect();
+    for action in actions {
         let effects = Effects::after(&decision);
         let order = Order { set, action, trigger, event: event.clone(), effects, witness: &witness, deadline };
         let mut report = run::run(order);

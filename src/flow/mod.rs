@@ -8,6 +8,7 @@
 mod api;
 mod cache;
 mod check;
+pub mod codes;
 mod compile;
 mod context;
 pub(crate) mod coverage;
@@ -34,6 +35,7 @@ mod set;
 mod settings;
 mod sort;
 mod source;
+mod streaks;
 pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
@@ -48,8 +50,9 @@ pub use crate::domain::decision::Decision;
 pub use crate::domain::outside::{HttpAnswer, HttpRequest};
 pub use cache::Cache;
 pub(crate) use cache::Expiry;
+pub use codes::{Code, Severity};
 pub use decide::decide;
-pub use diagnostic::{Diagnostic, LoadError};
+pub use diagnostic::{Diagnostic, LoadError, Spot};
 pub use event::Event;
 pub use http::{Http, HttpAnswers};
 pub use limits::Limits;
@@ -58,6 +61,7 @@ pub use recording::{REDACTED, Recording};
 pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;
+pub use streaks::Failing;
 pub(crate) use value::{to_json as json_of, to_script as script_value};
 pub use witness::Witness;
 

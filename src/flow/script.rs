@@ -16,7 +16,7 @@ use super::memory::Budget;
 use super::set::Constants;
 use super::source::FileKind;
 use super::toolbox::Toolbox;
-use super::{Diagnostic, FlowSet, Host, Limits, LoadError, Trigger, Witness, load, run, source};
+use super::{Code, Diagnostic, FlowSet, Host, Limits, LoadError, Spot, Trigger, Witness, load, run, source};
 
 /// A compiled file of functions.
 #[derive(Debug)]
@@ -93,7 +93,7 @@ impl FlowSet {
         let failure = match result {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(script.diagnose(place, *error)),
-            Err(_) => Some(script.problem(place, "a built-in function panicked").with_hint("this is a bug of vestibule")),
+            Err(_) => Some(script.panicked(place)),
         };
         Called { failure, printed: logs.take() }
     }
@@ -146,19 +146,10 @@ impl Script {
         functions
     }
 
-    /// A problem of a function as a whole.
-    pub(crate) fn problem_of(&self, function: &ScriptFunction, message: impl Into<String>) -> Diagnostic {
-        self.problem(self.position(function), message)
-    }
-
-    /// A problem at a place of the script, or of a file that it calls.
-    pub(crate) fn problem_at(&self, file: &str, position: Position, message: impl Into<String>) -> Diagnostic {
-        let (text, message) = (self.sources.get(file).map_or("", |text| text), message.into());
-        Diagnostic::at(file, text, failure::at_property(text, position, &message), message)
-    }
-
-    fn problem(&self, position: Position, message: impl Into<String>) -> Diagnostic {
-        self.problem_at(&self.file, position, message)
+    /// A place of the script, or of a file that it calls.
+    pub(crate) fn spot(&self, file: &str, position: Position, message: &str) -> Spot {
+        let text = self.sources.get(file).map_or("", |text| text);
+        Spot::at(file, text, failure::at_property(text, position, message))
     }
 
     fn position(&self, function: &ScriptFunction) -> Position {
@@ -167,6 +158,11 @@ impl Script {
 
     fn text(&self) -> &str {
         self.sources.get(&self.file).map_or("", |text| text)
+    }
+
+    fn panicked(&self, place: Position) -> Diagnostic {
+        let problem = Diagnostic::at(Code::Panicked, &self.file, self.text(), place, "a built-in function panicked");
+        problem.with_hint("this is a bug of vestibule, not of the test")
     }
 
     fn diagnose(&self, place: Position, error: EvalAltResult) -> Diagnostic {
@@ -189,7 +185,7 @@ fn comment(lines: &[&str]) -> Option<String> {
 /// The scripts of a directory, by file name; files that editors make and parked ones (`_…`) are none.
 pub(crate) fn read(directory: &Path, shown: &str, max_size: usize) -> Result<Vec<(String, String)>, LoadError> {
     let unreadable = |error: std::io::Error| {
-        let problem = Diagnostic::of_file(shown, format!("the directory cannot be read: {error}"));
+        let problem = Diagnostic::of_file(Code::Unreadable, shown, format!("the directory cannot be read: {error}"));
         LoadError { problems: vec![problem] }
     };
     let (mut files, mut problems) = (Vec::new(), Vec::new());

@@ -56,9 +56,9 @@ pub enum TestError {
     /// Actions or tests that do not compile; a file of snapshots that is none.
     #[error("{0}")]
     Broken(#[from] LoadError),
-    /// There is nothing to run.
+    /// There is nothing to run, or a test that cannot be called.
     #[error("{0}")]
-    Nothing(#[from] Impossible),
+    Unusable(#[from] Impossible),
 }
 
 /// Actions under test may do as much as elsewhere; a test that calls them may do more, and not for ever.

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use crate::flow::{Diagnostic, LoadError, Settings};
+use crate::flow::{Code, Diagnostic, LoadError, Settings};
 use crate::kit::difference::{differences, lines};
 
 use super::{Matrix, Row};
@@ -25,8 +25,9 @@ impl Matrix {
     /// A file that cannot be read or holds no matrix.
     pub fn stored(settings: &Settings) -> Result<Option<Self>, LoadError> {
         let (path, shown) = Self::file(settings);
-        let problem =
-            |message: String, hint: &str| LoadError { problems: vec![Diagnostic::of_file(&shown, message).with_hint(hint)] };
+        let problem = |message: String, hint: &str| LoadError {
+            problems: vec![Diagnostic::of_file(Code::Unreadable, &shown, message).with_hint(hint)],
+        };
         match std::fs::read_to_string(&path) {
             Ok(text) => serde_json::from_str(&text).map(Some).map_err(|error| {
                 problem(

@@ -148,6 +148,7 @@ fn invented_client(client_id: &str) -> Client {
         id_token: Default::default(),
         refresh_token: Default::default(),
         require_pkce: false,
+        bypass_actions: false,
         credentials: Vec::new(),
     }
 }

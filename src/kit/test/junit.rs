@@ -60,7 +60,7 @@ fn case(writer: &mut Writer<Vec<u8>>, result: &TestResult) -> io::Result<()> {
     ]);
     let Some(failure) = &result.failure else { return case.write_empty().map(drop) };
     case.write_inner_content(|writer| {
-        let message = clean(&failure.diagnostic.one_line());
+        let message = clean(&failure.one_line());
         let text = clean(&failure.to_string());
         let element = writer.create_element("failure").with_attribute(("message", message.as_str()));
         element.write_text_content(BytesText::new(&text))?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
-use crate::flow::Diagnostic;
 use crate::flow::coverage::Lines;
+use crate::flow::{Code, Diagnostic, Spot};
 
 use super::estimates::Estimate;
 
@@ -57,27 +57,41 @@ pub struct TestResult {
 /// Why a test failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
-    /// Place and message.
-    pub diagnostic: Diagnostic,
+    /// Where.
+    pub spot: Spot,
+    /// What kind of problem; failed assertions have no code.
+    pub code: Option<Code>,
+    /// In one line.
+    pub message: String,
     /// Values and differences, a line each.
     pub details: Vec<String>,
     /// What to do.
     pub hint: Option<String>,
 }
 
+impl Failure {
+    /// `file:line:col: message`.
+    #[must_use]
+    pub fn one_line(&self) -> String {
+        format!("{}:{}:{}: {}", self.spot.file, self.spot.line, self.spot.column, self.message)
+    }
+}
+
 impl From<Diagnostic> for Failure {
-    fn from(diagnostic: Diagnostic) -> Self {
-        Self { diagnostic, details: Vec::new(), hint: None }
+    fn from(problem: Diagnostic) -> Self {
+        let Diagnostic { code, file, line, column, message, source_line, hint, .. } = problem;
+        Self { spot: Spot { file, line, column, source_line }, code: Some(code), message, details: Vec::new(), hint }
     }
 }
 
 /// Message and place as a compiler would show them, values, hint.
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.diagnostic)?;
-        for line in &self.details {
-            write!(f, "\n{line}")?;
+        match self.code {
+            Some(code) => write!(f, "error[{code}]: {}{}", self.message, self.spot)?,
+            None => write!(f, "error: {}{}", self.message, self.spot)?,
         }
+        self.details.iter().try_for_each(|line| write!(f, "\n{line}"))?;
         self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
     }
 }
@@ -140,10 +154,9 @@ impl Report {
         let milliseconds = |took: Duration| (took.as_secs_f64() * 1e6).round() / 1e3;
         let test = |result: &TestResult| {
             let failure = result.failure.as_ref().map(|failure| {
-                let Diagnostic { file, line, column, message, .. } = &failure.diagnostic;
-                let hint = failure.hint.as_ref().or(failure.diagnostic.hint.as_ref());
-                json!({ "file": file, "line": line, "column": column, "message": message, "details": failure.details,
-                        "hint": hint, "text": failure.to_string() })
+                let Failure { spot, code, message, details, hint } = failure;
+                json!({ "file": spot.file, "line": spot.line, "column": spot.column, "code": code, "message": message,
+                        "details": details, "hint": hint, "text": failure.to_string() })
             });
             json!({ "file": result.file, "line": result.line, "function": result.function, "title": result.title,
                     "passed": result.failure.is_none(), "duration_ms": milliseconds(result.took), "failure": failure,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::flow::{Diagnostic, LoadError};
+use crate::flow::{Code, Diagnostic, LoadError};
 
 use super::report::{Snapshots, TestResult};
 use super::world::Remains;
@@ -32,11 +32,13 @@ impl Stored {
         let file = shown.with_file_name("snapshots").join(&name).display().to_string();
         let values = match std::fs::read_to_string(&path) {
             Ok(text) => serde_json::from_str(&text).map_err(|error| {
-                let problem = Diagnostic::of_file(&file, format!("the file holds no snapshots: {error}"));
+                let problem = Diagnostic::of_file(Code::Unreadable, &file, format!("the file holds no snapshots: {error}"));
                 problem.with_hint("restore it, or delete it and run `vestibule test --accept`")
             })?,
             Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => return Err(Diagnostic::of_file(&file, format!("the file cannot be read: {error}"))),
+            Err(error) => {
+                return Err(Diagnostic::of_file(Code::Unreadable, &file, format!("the file cannot be read: {error}")));
+            }
         };
         Ok(Self { tests: tests.to_owned(), path, file, values: Arc::new(values) })
     }
@@ -89,7 +91,8 @@ pub(super) fn conclude(
             snapshots.unused.extend(unused.map(|key| format!("{}: {key}", stored.file)));
         } else if renewed != *stored.values {
             stored.write(&renewed).map_err(|error| {
-                let problem = Diagnostic::of_file(&stored.file, format!("the file cannot be written: {error}"));
+                let problem =
+                    Diagnostic::of_file(Code::Unreadable, &stored.file, format!("the file cannot be written: {error}"));
                 LoadError { problems: vec![problem] }
             })?;
             snapshots.written.push(stored.file.clone());

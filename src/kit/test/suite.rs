@@ -57,6 +57,9 @@ impl Suite {
             return Err(LoadError { problems }.into());
         }
         files.sort_by(|a, b| natural_order(Path::new(&a.script.file), Path::new(&b.script.file)));
+        if let Some(problem) = files.iter().find_map(TestFile::with_parameters) {
+            return Err(problem.into());
+        }
         if files.iter().all(|file| file.tests.is_empty()) {
             return Err(Impossible { message: format!("{display} has no test"), hint: hint() }.into());
         }
@@ -140,26 +143,20 @@ impl TestFile {
         // For the names, and for constants that call functions of tests.
         let world = World::new(Arc::clone(scene), "", None);
         let script = scene.set.script(functions::module(&world), &limits(), file, text)?;
-        if let Some(failed) = world.remains().failure {
-            return Err(vec![failure(&script, failed).diagnostic]);
-        }
         let functions = script.functions();
         let tests: Vec<_> = functions.into_iter().filter(|function| function.name.starts_with(PREFIX)).collect();
-        let with_parameters = tests.iter().filter(|test| test.parameters > 0);
-        let mut problems: Vec<_> = with_parameters
-            .map(|test| {
-                let problem = script.problem_of(test, format!("the test `{}` has parameters", test.name));
-                problem.with_hint("a test is called without; a function for tests has a name without `test_`")
-            })
-            .collect();
-        let stored = Stored::read(directory, file).map_err(|problem| problems.push(problem));
-        match stored {
-            Ok(stored) if problems.is_empty() => {
-                let names = tests.iter().map(|test| test.name.clone()).collect();
-                Ok(Self { script, tests, names, stored })
-            }
-            _ => Err(problems),
-        }
+        let stored = Stored::read(directory, file).map_err(|problem| vec![problem])?;
+        let names = tests.iter().map(|test| test.name.clone()).collect();
+        Ok(Self { script, tests, names, stored })
+    }
+
+    /// The problem of a test that cannot be called.
+    fn with_parameters(&self) -> Option<Impossible> {
+        let test = self.tests.iter().find(|test| test.parameters > 0)?;
+        Some(Impossible {
+            message: format!("{}:{}: the test `{}` has parameters", self.script.file, test.line, test.name),
+            hint: "a test is called without; functions that help tests have names without `test_`".to_owned(),
+        })
     }
 
     fn run(&self, scene: &Arc<Scene>, test: &ScriptFunction, accept: bool) -> (TestResult, Remains) {
@@ -187,8 +184,8 @@ impl TestFile {
 
 fn failure(script: &Script, failed: Failed) -> Failure {
     let file = failed.file.as_deref().unwrap_or(&script.file);
-    let diagnostic = script.problem_at(file, failed.position(), failed.message.clone());
-    Failure { diagnostic, details: failed.details, hint: failed.hint }
+    let spot = script.spot(file, failed.position(), &failed.message);
+    Failure { spot, code: None, message: failed.message, details: failed.details, hint: failed.hint }
 }
 
 /// What the actions printed, each line with its action.

@@ -8,6 +8,7 @@
 mod api;
 mod cache;
 mod check;
+pub mod codes;
 mod compile;
 mod context;
 mod decide;
@@ -46,6 +47,7 @@ use crate::clock::{Clock, Random};
 pub use crate::domain::decision::Decision;
 pub use crate::domain::outside::{HttpAnswer, HttpRequest};
 pub use cache::Cache;
+pub use codes::{Code, Severity};
 pub use decide::decide;
 pub use diagnostic::{Diagnostic, LoadError};
 pub use event::Event;

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
+use super::codes::Code;
 use super::context::{Run, Start};
 use super::effects::Effects;
 use super::event::script::Part;
@@ -158,7 +159,7 @@ fn panicked(set: &FlowSet, action: &Action, place: Position, panic: &(dyn std::a
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let message = failure::clean(&format!("a built-in function panicked: {}", text.unwrap_or("no message")));
     let source = set.sources.get(&action.file).map_or("", |source| source);
-    let diagnostic =
-        Diagnostic::at(&action.file, source, place, message).with_hint("this is a bug of vestibule, not of the action");
+    let diagnostic = Diagnostic::at(Code::Panicked, &action.file, source, place, message)
+        .with_hint("this is a bug of vestibule, not of the action");
     Failure { diagnostic, timeout: false }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Module, Position, Scope, Shared};
 
+use super::codes::Code;
 use super::compile::{Compiled, compile};
 use super::event::ClientPart;
 use super::failure::Sources;
@@ -185,7 +186,7 @@ fn handlers(file: &str, text: &str, ast: &AST) -> Result<Vec<(Trigger, Position)
             if function.params.len() != 2 || function.this_type.is_some() {
                 let message = format!("`{}` has {} parameters", function.name, function.params.len());
                 let hint = format!("it is called with two: `fn {}(event, api)`", function.name);
-                return Err(Diagnostic::at(file, text, place, message).with_hint(hint));
+                return Err(Diagnostic::at(Code::HandlerParameters, file, text, place, message).with_hint(hint));
             }
             handlers.push((trigger, place));
         }
@@ -197,9 +198,9 @@ fn no_handler(file: &str, text: &str, ast: &AST) -> Diagnostic {
     let names = TRIGGERS.map(Trigger::handler);
     let near = ast.iter_functions().find_map(|function| Some((function.name, suggest::nearest(function.name, names)?)));
     match near {
-        Some((own, meant)) => Diagnostic::at(file, text, source::definition(text, own), format!("`{own}` is no handler"))
+        Some((own, meant)) => Diagnostic::at(Code::MisspeltHandler, file, text, source::definition(text, own), format!("`{own}` is no handler"))
             .with_hint(format!("did you mean `{meant}`?")),
-        None => Diagnostic::of_file(file, "the file has no handler").with_hint(format!(
+        None => Diagnostic::of_file(Code::NoHandler, file, "the file has no handler").with_hint(format!(
             "define `fn {}(event, api)` or `fn {}(event, api)`; shared functions belong into `lib/`, a leading `_` parks a file",
             names[0], names[1]
         )),
@@ -223,7 +224,7 @@ fn load_library(
             continue;
         }
         match namespace_problem(toolbox, stem(base)) {
-            Some(message) => problems.push(Diagnostic::of_file(&file, message)),
+            Some(message) => problems.push(Diagnostic::of_file(Code::NamespaceName, &file, message)),
             None => own.push((stem(base).to_owned(), file, *text)),
         }
     }
@@ -265,12 +266,12 @@ fn module(
     let ast = &compiled.ast;
     if let Some(function) = ast.iter_functions().find(|function| TRIGGERS.iter().any(|own| own.handler() == function.name)) {
         let place = source::definition(text, function.name);
-        let problem = Diagnostic::at(file, text, place, "a handler in `lib/` is never called");
+        let problem = Diagnostic::at(Code::HandlerInLibrary, file, text, place, "a handler in `lib/` is never called");
         return Err(vec![problem.with_hint("handlers belong into a file of the directory itself")]);
     }
     let engine = toolbox.engine(limits);
     let mut module = Module::eval_ast_as_new(Scope::new(), ast, &engine)
-        .map_err(|error| vec![Diagnostic::of_file(file, super::failure::clean(&error.to_string()))])?;
+        .map_err(|error| vec![Diagnostic::of_file(Code::Refused, file, super::failure::clean(&error.to_string()))])?;
     for (name, value) in &compiled.constants {
         module.set_var(name.as_str(), value.clone());
     }
@@ -295,7 +296,7 @@ fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec
                 let message = format!("no function `{}::{}` with {} arguments", namespace.name, call.name, call.args.len());
                 let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
                 let hint = suggest::hint(&call.name, &names);
-                problems.push(Diagnostic::at(file, text, *position, message).with_hint(hint));
+                problems.push(Diagnostic::at(Code::UnknownLibraryFunction, file, text, *position, message).with_hint(hint));
             }
         }
         true
@@ -309,7 +310,7 @@ fn unmatched_settings(settings: &Settings, files: &[(&str, &str)]) -> Vec<Diagno
     let unmatched = settings.actions.keys().filter(|name| !stems.contains(&name.trim_start_matches('_')));
     let problem = |name: &String| {
         let message = format!("[actions.settings.\"{name}\"] has no file `{name}.rhai`");
-        Diagnostic::of_file(&settings.display, message).with_hint(suggest::hint(name, &stems))
+        Diagnostic::of_file(Code::SettingsWithoutFile, &settings.display, message).with_hint(suggest::hint(name, &stems))
     };
     unmatched.map(problem).collect()
 }

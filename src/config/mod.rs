@@ -125,6 +125,7 @@ impl Source {
             Err(error) => {
                 let hint = match error.kind() {
                     std::io::ErrorKind::NotFound => "name another file with --config PATH".to_owned(),
+                    std::io::ErrorKind::InvalidData => "save it with the encoding UTF-8".to_owned(),
                     _ => "check the path and its permissions".to_owned(),
                 };
                 let at = At { path: String::new(), place: Place::Whole };
@@ -225,7 +226,8 @@ fn syntax(context: Context<'_>, text: &str, errors: &[tree::SyntaxError]) -> Inv
     let lines = tree::Lines::of(text);
     for error in errors {
         let at = At { path: String::new(), place: lines.place(error.offset) };
-        context.problem(&at, error.message.clone(), None);
+        let hint = "the file is TOML: `key = \"text\"`, `[table]`, `[[one of several tables]]`".to_owned();
+        context.problem(&at, error.message.clone(), hint);
     }
     finish(context)
 }

@@ -23,6 +23,7 @@ mod secrets;
 mod server;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod tree;
 mod uri;
 mod users;
@@ -65,6 +66,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// `[server]`.
     pub server: Server,
+    /// `[traces]`.
+    pub traces: crate::traces::Settings,
     /// `[[clients]]`.
     pub clients: Vec<DeclaredClient>,
     /// `[[resource_servers]]`.
@@ -187,6 +190,7 @@ impl Source {
         let secrets = secrets::read(&root, &database);
         let (actions, action_clients) = actions::read(&root);
         let (lifetimes, server) = (server::lifetimes(&root), server::read(&root));
+        let traces = traces::read(&root);
         let each = |key| root.sections(key);
         let declared = Declared {
             clients: each("clients").iter().filter_map(clients::read).collect(),
@@ -208,6 +212,7 @@ impl Source {
             actions,
             lifetimes,
             server,
+            traces,
             client_grants: declared.grants.iter().map(apis::DeclaredGrant::grant).collect(),
             clients: declared.clients.into_iter().map(|found| found.value).collect(),
             resource_servers: declared.apis.into_iter().map(|found| found.value).collect(),

@@ -29,41 +29,23 @@ pub(super) fn bad_input(message: impl Into<String>, hint: impl Into<String>) -> 
     BadInput(Explained { message: message.into(), hint: hint.into() }).into()
 }
 
-/// A problem that `report` shows in full, as wrong input: exit code 2.
-#[derive(Debug)]
-pub(super) struct Unusable(anyhow::Error);
-
-impl std::fmt::Display for Unusable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl std::error::Error for Unusable {}
-
-/// The command had to work with what has these problems: exit code 2.
-pub(super) fn as_bad_input(error: impl Into<anyhow::Error>) -> anyhow::Error {
-    Unusable(error.into()).into()
-}
-
-/// Prints the error to stderr.
+/// Prints the error to stderr. A configuration or actions that cannot be used are wrong input, like anything else that the user
+/// gave; only `check` was asked about them, and answers with 1.
 pub(super) fn report(error: &anyhow::Error) -> ExitCode {
-    if let Some(Unusable(inner)) = error.downcast_ref::<Unusable>() {
-        report(inner);
-        return ExitCode::from(2);
-    } else if let Some(invalid) = error.downcast_ref::<Invalid>() {
+    if let Some(invalid) = error.downcast_ref::<Invalid>() {
         print::error(&format!("{invalid}\n\n{}", count(invalid.problems.len(), &invalid.problems[0].file)));
     } else if let Some(broken) = error.downcast_ref::<LoadError>() {
         print::error(&format!("{broken}\n\n{}", count(broken.problems.len(), "the actions")));
-    } else if let Some(explained) = error.downcast_ref::<Explained>() {
-        print::error(&explained.to_string());
     } else if let Some(bad) = error.downcast_ref::<BadInput>() {
         print::error(&bad.to_string());
-        return ExitCode::from(2);
+    } else if let Some(explained) = error.downcast_ref::<Explained>() {
+        print::error(&explained.to_string());
+        return ExitCode::FAILURE;
     } else {
         print::error(&format!("error: {error:#}"));
+        return ExitCode::FAILURE;
     }
-    ExitCode::FAILURE
+    ExitCode::from(2)
 }
 
 /// `3 problems in vestibule.toml`.

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::failure::{self, bad_input};
+use super::failure::bad_input;
 use super::{Settings, logging, print};
 use crate::config::Config;
 use crate::flow::FlowSet;
@@ -32,9 +32,9 @@ pub(super) struct Options {
 /// Exit code 0: as stored, or nothing is; 1: it differs; 2: wrong input.
 pub(super) async fn run(settings: &Settings, options: Options) -> anyhow::Result<ExitCode> {
     logging::init(logging::Format::Human, "off");
-    let config = settings.source().with_stand_in_secrets().load().map_err(failure::as_bad_input)?;
+    let config = settings.source().with_stand_in_secrets().load()?;
     let (path, file) = Matrix::file(&config.actions);
-    let stored = Matrix::stored(&config.actions).map_err(failure::as_bad_input)?;
+    let stored = Matrix::stored(&config.actions)?;
     if options.check && stored.is_none() {
         return Err(bad_input(format!("there is no {file}"), "`vestibule matrix --accept` writes it"));
     }
@@ -57,7 +57,7 @@ pub(super) async fn run(settings: &Settings, options: Options) -> anyhow::Result
 
 async fn decide(config: Config, audience: Option<String>) -> anyhow::Result<Matrix> {
     let work = move || -> anyhow::Result<Matrix> {
-        let set = FlowSet::load(&config.actions).map_err(failure::as_bad_input)?;
+        let set = FlowSet::load(&config.actions)?;
         let matrix = Matrix::of(&Project::new(&config), &set, audience.as_deref());
         matrix.map_err(|error| bad_input(error.message, error.hint))
     };

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 //!
-//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed (for `try`: denied), 2 wrong usage.
+//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed, or the answer is no
+//! (denied, problems, differences), 2 wrong usage or input.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -78,11 +78,11 @@ pub(super) async fn run(settings: &Settings, options: Options) -> anyhow::Result
 }
 
 async fn once(source: &Source, options: &Options) -> anyhow::Result<ExitCode> {
-    let config = source.load().map_err(failure::as_bad_input)?;
+    let config = source.load()?;
     let (project, of_kit) = (Project::new(&config), options.of_kit());
     let ran = tokio::task::spawn_blocking(move || test::run(project, &config.actions, &of_kit)).await;
     let report = ran.context("the tests were not run")?.map_err(|error| match error {
-        TestError::Broken(broken) => failure::as_bad_input(broken),
+        TestError::Broken(broken) => broken.into(),
         TestError::Unusable(problem) => bad_input(problem.message, problem.hint),
     })?;
     show(&report, options)?;

@@ -23,6 +23,7 @@ mod secrets;
 mod server;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod tree;
 mod uri;
 mod users;
@@ -65,6 +66,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// `[server]`.
     pub server: Server,
+    /// `[traces]`.
+    pub traces: crate::traces::Settings,
     /// `[[clients]]`.
     pub clients: Vec<DeclaredClient>,
     /// `[[resource_servers]]`.
@@ -133,6 +136,7 @@ impl Source {
             Err(error) => {
                 let hint = match error.kind() {
                     std::io::ErrorKind::NotFound => "name another file with --config PATH".to_owned(),
+                    std::io::ErrorKind::InvalidData => "save it with the encoding UTF-8".to_owned(),
                     _ => "check the path and its permissions".to_owned(),
                 };
                 let at = At { path: String::new(), place: Place::Whole };
@@ -195,6 +199,7 @@ impl Source {
         let secrets = secrets::read(&root, &database);
         let (actions, action_clients) = actions::read(&root);
         let (lifetimes, server) = (server::lifetimes(&root), server::read(&root));
+        let traces = traces::read(&root);
         let each = |key| root.sections(key);
         let declared = Declared {
             clients: each("clients").iter().filter_map(clients::read).collect(),
@@ -216,6 +221,7 @@ impl Source {
             actions,
             lifetimes,
             server,
+            traces,
             client_grants: declared.grants.iter().map(apis::DeclaredGrant::grant).collect(),
             clients: declared.clients.into_iter().map(|found| found.value).collect(),
             resource_servers: declared.apis.into_iter().map(|found| found.value).collect(),
@@ -234,7 +240,8 @@ fn syntax(context: Context<'_>, text: &str, errors: &[tree::SyntaxError]) -> Inv
     let lines = tree::Lines::of(text);
     for error in errors {
         let at = At { path: String::new(), place: lines.place(error.offset) };
-        context.problem(&at, error.message.clone(), None);
+        let hint = "the file is TOML: `key = \"text\"`, `[table]`, `[[one of several tables]]`".to_owned();
+        context.problem(&at, error.message.clone(), hint);
     }
     finish(context)
 }

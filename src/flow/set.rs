@@ -163,6 +163,11 @@ impl FlowSet {
         true
     }
 
+    /// The values of all secrets of all actions: what must not be seen anywhere.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.actions.iter().flat_map(|action| action.secrets.values()).map(String::as_str)
+    }
+
     /// What runs for a trigger and client, in order; nothing for a client that bypasses the actions.
     pub(super) fn taking_part<'set>(
         &'set self,

@@ -38,6 +38,29 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 20] = [
+        Self::Event,
+        Self::Authentication,
+        Self::Method(0),
+        Self::Authorization,
+        Self::Client,
+        Self::Connection,
+        Self::RefreshToken,
+        Self::RefreshTokenDevice,
+        Self::RefreshTokenResourceServer(0),
+        Self::Request,
+        Self::ResourceServer,
+        Self::Session,
+        Self::SessionDevice,
+        Self::SessionClient(0),
+        Self::Stats,
+        Self::Tenant,
+        Self::Transaction,
+        Self::User,
+        Self::Identity(0),
+        Self::AccessToken,
+    ];
+
     /// How scripts reach it.
     pub(super) fn path(self) -> &'static str {
         match self {
@@ -207,31 +230,19 @@ impl Kind {
 
 /// The members of the part at a path such as `event.user` or `event.user.identities[]`; `None` where the names are free.
 pub(crate) fn names_at(path: &str) -> Option<&'static [&'static str]> {
-    PARTS.iter().find(|kind| kind.path() == path).map(|kind| kind.names())
+    Kind::ALL.into_iter().find(|kind| kind.path() == path).map(|kind| kind.names())
 }
 
-const PARTS: [Kind; 20] = [
-    Kind::Event,
-    Kind::Authentication,
-    Kind::Method(0),
-    Kind::Authorization,
-    Kind::Client,
-    Kind::Connection,
-    Kind::RefreshToken,
-    Kind::RefreshTokenDevice,
-    Kind::RefreshTokenResourceServer(0),
-    Kind::Request,
-    Kind::ResourceServer,
-    Kind::Session,
-    Kind::SessionDevice,
-    Kind::SessionClient(0),
-    Kind::Stats,
-    Kind::Tenant,
-    Kind::Transaction,
-    Kind::User,
-    Kind::Identity(0),
-    Kind::AccessToken,
-];
+/// Every path of `event` that has a name of ours; of lists of parts the elements as `[]`.
+pub(super) fn paths() -> impl Iterator<Item = String> {
+    Kind::ALL.into_iter().flat_map(|kind| kind.names().iter().map(move |name| format!("{}.{name}", kind.path())))
+}
+
+/// Whether the member is free-form: below it any name may come.
+pub(super) fn is_free(path: &str) -> bool {
+    let last = path.rsplit('.').next().unwrap_or_default();
+    matches!(last, "metadata" | "user_metadata" | "app_metadata" | "query" | "body" | "geoip" | "customClaims")
+}
 
 /// The member; `()` if it is absent, `None` if there is none of this name.
 pub(super) fn get(part: &Part, name: &str) -> Option<Dynamic> {

@@ -59,7 +59,7 @@ pub(super) fn build(world: &World, grant: Option<Grant>, parts: JsonMap) -> Resu
 /// The event of a value that a test made from one, and the login it describes.
 pub(super) fn read(world: &World, value: Value) -> Result<(Attempt, Event), Failed> {
     check_names("event", &value)?;
-    let event = parse(value)?;
+    let mut event = parse(value)?;
     let grant = match (&event.access_token, &event.transaction) {
         (Some(_), _) => Grant::ClientCredentials,
         (None, Some(transaction)) => Grant::of_protocol(transaction.protocol.as_deref().unwrap_or_default()),
@@ -77,6 +77,7 @@ pub(super) fn read(world: &World, value: Value) -> Result<(Attempt, Event), Fail
         audience: event.resource_server.as_ref().map(|api| api.identifier.as_str()),
     };
     let mut attempt = attempt(world.project(), grant, named, Some(asked));
+    event.client.bypass_actions = attempt.client.bypass_actions;
     if let (Some(user), Some(part)) = (&mut attempt.user, &event.user) {
         *user = event::described(user, part, &event);
     }

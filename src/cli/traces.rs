@@ -203,7 +203,10 @@ async fn export(source: &Source, file: Option<&PathBuf>, wanted: &Wanted) -> any
     let mut records = source.find(&wanted.filter(10_000_000)).await.map_err(unreadable)?;
     records.reverse();
     if records.is_empty() {
-        return Err(bad_input(format!("no trace fits ({})", source.place()), "log in first, or ask for less with fewer options"));
+        return Err(bad_input(
+            format!("no trace fits ({})", source.place()),
+            "log in first, or ask for less with fewer options",
+        ));
     }
     let lines = records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?.join("\n");
     let Some(file) = file else {

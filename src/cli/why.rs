@@ -61,7 +61,11 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
             text.push_str("\n\nthe actions have changed since: the lines above are those of then");
         }
         if let Some(newest) = newer {
-            let _ = write!(text, "\n\nlogins since then have nothing of `{0}`; for the newest: vestibule why {0} --trace {newest}", options.name);
+            let _ = write!(
+                text,
+                "\n\nlogins since then have nothing of `{0}`; for the newest: vestibule why {0} --trace {newest}",
+                options.name
+            );
         }
         print::line(&text);
     }

@@ -8,8 +8,10 @@
 mod api;
 mod cache;
 mod check;
+pub mod codes;
 mod compile;
 mod context;
+pub(crate) mod coverage;
 mod decide;
 mod diagnostic;
 mod effects;
@@ -28,12 +30,13 @@ mod pool;
 mod recording;
 pub mod reload;
 mod run;
+pub(crate) mod script;
 mod set;
 mod settings;
 mod sort;
 mod source;
 mod streaks;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod toolbox;
@@ -46,8 +49,10 @@ use crate::clock::{Clock, Random};
 pub use crate::domain::decision::Decision;
 pub use crate::domain::outside::{HttpAnswer, HttpRequest};
 pub use cache::Cache;
+pub(crate) use cache::Expiry;
+pub use codes::{Code, Severity};
 pub use decide::decide;
-pub use diagnostic::{Diagnostic, LoadError};
+pub use diagnostic::{Diagnostic, LoadError, Spot};
 pub use event::Event;
 pub use http::{Http, HttpAnswers};
 pub use limits::Limits;
@@ -57,6 +62,7 @@ pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;
 pub use streaks::Failing;
+pub(crate) use value::{to_json as json_of, to_script as script_value};
 pub use witness::Witness;
 
 /// When actions run.

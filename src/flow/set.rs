@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Module, Position, Scope, Shared};
 
+use super::codes::Code;
 use super::compile::{Compiled, compile};
+use super::coverage::Coverage;
 use super::event::ClientPart;
 use super::failure::Sources;
 use super::source::{self, FileKind};
@@ -14,24 +16,28 @@ use super::toolbox::{Toolbox, signatures};
 use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, memory, suggest};
 use crate::domain::hash;
 
-/// An immutable, compiled, content-addressed set of actions.
-#[derive(Debug)]
+/// An immutable, compiled, content-addressed set of actions. A copy shares everything that is large.
+#[derive(Clone, Debug)]
 pub struct FlowSet {
     hash: String,
-    actions: Vec<Action>,
+    pub(super) actions: Vec<Arc<Action>>,
+    /// Files that are there and take no part.
+    pub(super) disabled: Vec<String>,
     warnings: Vec<Diagnostic>,
     pub(super) limits: Limits,
-    pub(super) toolbox: Toolbox,
+    pub(super) toolbox: Arc<Toolbox>,
     pub(super) sources: Arc<Sources>,
     /// Constants by file, for the places where the optimizer does not put them.
     pub(super) constants: Arc<Constants>,
+    /// Who wants to know which lines run; nobody but tests of actions.
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// Constants by file as shown, and by name.
 pub(super) type Constants = BTreeMap<String, BTreeMap<String, Dynamic>>;
 
 /// One action, ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Action {
     pub(super) name: String,
     pub(super) file: String,
@@ -92,17 +98,19 @@ impl FlowSet {
             return Err(LoadError { problems });
         }
         let warnings = unmatched_settings(settings, &actions);
-        loaded.retain(|action| action.settings.enabled);
+        let (loaded, disabled): (Vec<_>, Vec<_>) = loaded.into_iter().partition(|action| action.settings.enabled);
         let hash = content_hash(settings, &sources);
         let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
         Ok(Self {
             hash,
-            actions: loaded,
+            actions: loaded.into_iter().map(Arc::new).collect(),
+            disabled: disabled.into_iter().map(|action| action.file).collect(),
             warnings,
             limits: settings.limits.clone(),
-            toolbox,
+            toolbox: toolbox.into(),
             sources: sources.into(),
             constants: constants.into(),
+            coverage: None,
         })
     }
 
@@ -119,10 +127,21 @@ impl FlowSet {
         &self.warnings
     }
 
+    /// The text of a file as shown (`actions/10-roles.rhai`); that of a parked file is not read.
+    #[must_use]
+    pub fn source(&self, file: &str) -> Option<&str> {
+        self.sources.get(file).map(|text| &**text)
+    }
+
+    /// Every file as shown, also those that take no part.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
     /// The actions in order of execution.
     #[must_use]
     pub fn actions(&self) -> Vec<ActionInfo> {
-        let info = |action: &Action| ActionInfo {
+        let info = |action: &Arc<Action>| ActionInfo {
             name: action.name.clone(),
             file: action.file.clone(),
             triggers: action.handlers.iter().map(|(trigger, _)| *trigger).collect(),
@@ -131,10 +150,17 @@ impl FlowSet {
         self.actions.iter().map(info).collect()
     }
 
-    /// The source of a file, by the name that is shown to people.
-    #[must_use]
-    pub fn source(&self, file: &str) -> Option<&str> {
-        self.sources.get(file).map(|source| &**source)
+    /// The set with one of its actions alone; `None` if there is none of the name.
+    pub(crate) fn only(&self, name: &str) -> Option<Self> {
+        let action = self.actions.iter().find(|action| action.name == name)?;
+        Some(Self { actions: vec![Arc::clone(action)], ..self.clone() })
+    }
+
+    /// Gives an action other secrets; `false` if there is none of the name.
+    pub(crate) fn set_secrets(&mut self, name: &str, secrets: BTreeMap<String, String>) -> bool {
+        let Some(action) = self.actions.iter_mut().find(|action| action.name == name) else { return false };
+        Arc::make_mut(action).secrets = Arc::new(secrets);
+        true
     }
 
     /// The values of all secrets of all actions: what must not be seen anywhere.
@@ -148,7 +174,7 @@ impl FlowSet {
         trigger: Trigger,
         client: &ClientPart,
     ) -> impl Iterator<Item = &'set Action> {
-        self.actions.iter().filter(move |action| {
+        self.actions.iter().map(|action| &**action).filter(move |action| {
             let named = action.settings.clients.as_ref().is_none_or(|clients| clients.contains(&client.client_id));
             !client.bypass_actions && named && action.handlers.iter().any(|(own, _)| *own == trigger)
         })
@@ -185,7 +211,7 @@ fn handlers(file: &str, text: &str, ast: &AST) -> Result<Vec<(Trigger, Position)
             if function.params.len() != 2 || function.this_type.is_some() {
                 let message = format!("`{}` has {} parameters", function.name, function.params.len());
                 let hint = format!("it is called with two: `fn {}(event, api)`", function.name);
-                return Err(Diagnostic::at(file, text, place, message).with_hint(hint));
+                return Err(Diagnostic::at(Code::HandlerParameters, file, text, place, message).with_hint(hint));
             }
             handlers.push((trigger, place));
         }
@@ -197,9 +223,9 @@ fn no_handler(file: &str, text: &str, ast: &AST) -> Diagnostic {
     let names = TRIGGERS.map(Trigger::handler);
     let near = ast.iter_functions().find_map(|function| Some((function.name, suggest::nearest(function.name, names)?)));
     match near {
-        Some((own, meant)) => Diagnostic::at(file, text, source::definition(text, own), format!("`{own}` is no handler"))
+        Some((own, meant)) => Diagnostic::at(Code::MisspeltHandler, file, text, source::definition(text, own), format!("`{own}` is no handler"))
             .with_hint(format!("did you mean `{meant}`?")),
-        None => Diagnostic::of_file(file, "the file has no handler").with_hint(format!(
+        None => Diagnostic::of_file(Code::NoHandler, file, "the file has no handler").with_hint(format!(
             "define `fn {}(event, api)` or `fn {}(event, api)`; shared functions belong into `lib/`, a leading `_` parks a file",
             names[0], names[1]
         )),
@@ -223,7 +249,7 @@ fn load_library(
             continue;
         }
         match namespace_problem(toolbox, stem(base)) {
-            Some(message) => problems.push(Diagnostic::of_file(&file, message)),
+            Some(message) => problems.push(Diagnostic::of_file(Code::NamespaceName, &file, message)),
             None => own.push((stem(base).to_owned(), file, *text)),
         }
     }
@@ -265,12 +291,12 @@ fn module(
     let ast = &compiled.ast;
     if let Some(function) = ast.iter_functions().find(|function| TRIGGERS.iter().any(|own| own.handler() == function.name)) {
         let place = source::definition(text, function.name);
-        let problem = Diagnostic::at(file, text, place, "a handler in `lib/` is never called");
+        let problem = Diagnostic::at(Code::HandlerInLibrary, file, text, place, "a handler in `lib/` is never called");
         return Err(vec![problem.with_hint("handlers belong into a file of the directory itself")]);
     }
     let engine = toolbox.engine(limits);
     let mut module = Module::eval_ast_as_new(Scope::new(), ast, &engine)
-        .map_err(|error| vec![Diagnostic::of_file(file, super::failure::clean(&error.to_string()))])?;
+        .map_err(|error| vec![Diagnostic::of_file(Code::Refused, file, super::failure::clean(&error.to_string()))])?;
     for (name, value) in &compiled.constants {
         module.set_var(name.as_str(), value.clone());
     }
@@ -280,7 +306,7 @@ fn module(
 }
 
 /// Calls with a namespace are looked up by name and number of arguments; Rhai would only notice when they run.
-fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec<Diagnostic> {
+pub(super) fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     ast.walk(&mut |path| {
         if let Some(
@@ -295,7 +321,7 @@ fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec
                 let message = format!("no function `{}::{}` with {} arguments", namespace.name, call.name, call.args.len());
                 let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
                 let hint = suggest::hint(&call.name, &names);
-                problems.push(Diagnostic::at(file, text, *position, message).with_hint(hint));
+                problems.push(Diagnostic::at(Code::UnknownLibraryFunction, file, text, *position, message).with_hint(hint));
             }
         }
         true
@@ -309,7 +335,7 @@ fn unmatched_settings(settings: &Settings, files: &[(&str, &str)]) -> Vec<Diagno
     let unmatched = settings.actions.keys().filter(|name| !stems.contains(&name.trim_start_matches('_')));
     let problem = |name: &String| {
         let message = format!("[actions.settings.\"{name}\"] has no file `{name}.rhai`");
-        Diagnostic::of_file(&settings.display, message).with_hint(suggest::hint(name, &stems))
+        Diagnostic::of_file(Code::SettingsWithoutFile, &settings.display, message).with_hint(suggest::hint(name, &stems))
     };
     unmatched.map(problem).collect()
 }

@@ -79,7 +79,8 @@ fn traces_are_listed_shown_and_exported() {
     let file = project.path("logins.jsonl");
     let output = run(&project, &["traces", "export", file.to_str().unwrap()]);
     assert!(stdout(&output).starts_with("2 recordings written to "), "{output:?}");
-    let lines: Vec<Value> = std::fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let lines: Vec<Value> =
+        std::fs::read_to_string(&file).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(lines[0]["recording"]["trigger"], "post-login");
     assert_eq!(lines[0]["recording"]["event"]["user"]["user_id"], "auth0|ada");
     assert_eq!(lines[1]["outcome"], "denied");

@@ -27,7 +27,8 @@ fn onExecuteCredentialsExchange(event, api) { api.accessToken.setCustomClaim("ht
 pub(crate) async fn all(server: &Server) -> Vec<Record> {
     let filter = TraceFilter { limit: 10_000, ..TraceFilter::default() };
     server.app.traces.flush().await;
-    let rows = if server.app.dev { server.app.traces.in_memory(&filter) } else { server.app.store.traces(&filter).await.unwrap() };
+    let rows =
+        if server.app.dev { server.app.traces.in_memory(&filter) } else { server.app.store.traces(&filter).await.unwrap() };
     rows.iter().rev().map(|row| Record::try_from(row).unwrap()).collect()
 }
 
@@ -73,7 +74,10 @@ async fn every_decision_is_kept_whatever_it_is_about_and_however_it_ends() {
         assert_eq!(refused, ["iss", "phone_number"], "with what the protocol refused afterwards");
         assert_eq!(login.scope, "openid offline_access");
         let action = &login.decision.trace.actions[0];
-        assert_eq!((action.effects.len(), action.reads.last().unwrap().path.as_str()), (2, "event.user.app_metadata.region"));
+        assert_eq!(
+            (action.effects.len(), action.reads.last().unwrap().path.as_str()),
+            (2, "event.user.app_metadata.region")
+        );
     }
 }
 
@@ -109,7 +113,9 @@ async fn under_dev_answers_name_their_trace_and_under_serve_only_failures_do() {
 #[tokio::test]
 async fn the_table_keeps_the_newest_and_the_ring_keeps_the_newest() {
     let configuration = "[traces]\nkeep = 5";
-    for server in [Server::start_with(&[], configuration, Default::default()).await, Server::start_dev_with(&[], configuration).await] {
+    for server in
+        [Server::start_with(&[], configuration, Default::default()).await, Server::start_dev_with(&[], configuration).await]
+    {
         for _ in 0..12 {
             tokens(&server, "openid", None).await;
             server.app.traces.flush().await;
@@ -132,12 +138,8 @@ async fn what_is_not_stored_is_counted_and_no_login_waits_for_it() {
         let line = metrics.lines().find_map(|line| line.strip_prefix("vestibule_traces_lost_total ")).unwrap();
         line.parse::<u64>().unwrap()
     };
-    let circumstances = || Circumstances {
-        trigger: Trigger::PostLogin,
-        event: Default::default(),
-        sets: Vec::new(),
-        scope: String::new(),
-    };
+    let circumstances =
+        || Circumstances { trigger: Trigger::PostLogin, event: Default::default(), sets: Vec::new(), scope: String::new() };
     let server = Server::start(&[]).await;
     // On one thread: nothing is stored until this waits for something.
     for _ in 0..1_100 {

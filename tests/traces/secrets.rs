@@ -91,7 +91,9 @@ async fn no_secret_token_password_or_code_is_in_any_trace() {
         let mut forbidden = log_in_everywhere(&server).await;
         let fixed = [PASSWORD, "demo-web-secret", "demo-m2m-secret", SECRET, "of the&action", "of+the%26action"];
         forbidden.extend(fixed.map(str::to_owned));
-        forbidden.extend([FOREIGN_TOKEN, JWT, "minted-by-an-action", "cookie-of-the-api", "of%20the%26action"].map(str::to_owned));
+        forbidden.extend(
+            [FOREIGN_TOKEN, JWT, "minted-by-an-action", "cookie-of-the-api", "of%20the%26action"].map(str::to_owned),
+        );
         let kept = all(&server).await;
         assert_eq!(kept.len(), 6);
         for record in kept {

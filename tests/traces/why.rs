@@ -110,13 +110,20 @@ fn why_knows_parameters_metadata_scopes_and_what_the_protocol_sets() {
     in_order(&why(&project, &["app_metadata.seen"]), &["app_metadata: seen = true", "10-first.rhai:7"]);
     in_order(
         &why(&project, &["scope"]),
-        &["scope phone: not granted", "removed by actions/10-first.rhai:8", "requested `openid`, granted `openid profile email address`"],
+        &[
+            "scope phone: not granted",
+            "removed by actions/10-first.rhai:8",
+            "requested `openid`, granted `openid profile email address`",
+        ],
     );
     let sub = why(&project, &["sub"]);
     in_order(&sub, &["`sub` is set by the protocol: the user's id, auth0|ada", "no action set `sub`, and none tried"]);
     in_order(&why(&project, &["email"]), &["`email` is set by the protocol: scope `email`, from the user's profile"]);
     in_order(&why(&project, &["phone_number"]), &["where the scope `phone` is granted; granted was"]);
-    in_order(&why(&project, &["plam"]), &["no action set `plam`, and none tried", "ran: 10-first, 20-second", "hint: did you mean plan?"]);
+    in_order(
+        &why(&project, &["plam"]),
+        &["no action set `plam`, and none tried", "ran: 10-first, 20-second", "hint: did you mean plan?"],
+    );
 
     let json: Value = serde_json::from_str(&why(&project, &["plan", "--json"])).unwrap();
     assert_eq!((&json["found"][0]["value"], &json["actions_changed"]), (&Value::from("p-17"), &Value::from(false)));
@@ -138,7 +145,12 @@ fn a_login_that_was_denied_or_failed_explains_itself_and_changed_actions_are_not
     let told = why(&project, &["plan", "--trace", id]);
     in_order(
         &told,
-        &["denied by actions/10-plan.rhai:3:55, so there are no tokens", "access_denied: Bob waits", "plan = \"pro\"", "not in the answer"],
+        &[
+            "denied by actions/10-plan.rhai:3:55, so there are no tokens",
+            "access_denied: Bob waits",
+            "plan = \"pro\"",
+            "not in the answer",
+        ],
     );
     in_order(&why(&project, &["deny", "--trace", id]), &["denial `access_denied`", "10-plan.rhai:3"]);
 

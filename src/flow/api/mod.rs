@@ -16,7 +16,8 @@ mod user;
 use rhai::{Dynamic, ImmutableString, Module, NativeCallContext};
 
 use super::Trigger;
-use super::context::{Run, Scripted, mistake};
+use super::codes::Code;
+use super::context::{Run, Scripted, mistake, mistake_of};
 use super::value::{self, Unfit};
 use crate::domain::trace::EffectKind;
 
@@ -109,7 +110,11 @@ fn no_such_object(context: &NativeCallContext, trigger: Trigger, name: &str, nam
         Trigger::CredentialsExchange if LOGIN.contains(&name) => format!("`api.{name}` exists in post-login only"),
         _ => super::suggest::hint(name, names),
     };
-    mistake(context, format!("unknown property `{name}` of `api` in {}\nhint: {hint}", trigger.as_str()))
+    mistake_of(
+        Code::UnknownApi,
+        context,
+        format!("unknown property `{name}` of `api` in {}\nhint: {hint}", trigger.as_str()),
+    )
 }
 
 /// A text argument.

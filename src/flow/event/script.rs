@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::members::{self, Kind};
 use super::metadata::Metadata;
 use super::reads::Path;
-use crate::flow::context::{Run, Scripted, mistake};
+use crate::flow::codes::Code;
+use crate::flow::context::{Run, Scripted, mistake_of};
 use crate::flow::{suggest, value};
 
 /// A part of `event`.
@@ -36,7 +37,7 @@ impl Part {
         let value = members::get(self, name).ok_or_else(|| {
             let path = self.kind.path();
             let hint = suggest::hint(name, self.kind.names());
-            mistake(context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
+            mistake_of(Code::UnknownMember, context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
         })?;
         self.note(context, name, &value);
         Ok(value)

@@ -100,7 +100,8 @@ fn of_action<'a>(action: &ActionTrace, refused: impl Iterator<Item = &'a Refusal
         let _ = write!(text, "\n  and {} more", action.effects_left_out);
     }
     for refusal in refused {
-        let _ = write!(text, "\n  refused: {} of `{}`: {}\n    at {}", refusal.call, refusal.name, refusal.reason, refusal.by);
+        let _ =
+            write!(text, "\n  refused: {} of `{}`: {}\n    at {}", refusal.call, refusal.name, refusal.reason, refusal.by);
     }
     if !action.reads.is_empty() {
         let paths: Vec<_> = action.reads.iter().map(|read| read.path.as_str()).collect();

@@ -188,11 +188,13 @@ fn is_about(asked: &str, name: &str) -> bool {
 
 fn similar<'a>(name: &str, record: &'a Record) -> Vec<&'a str> {
     let effects = record.decision.trace.actions.iter().flat_map(|action| &action.effects);
-    let mut names: Vec<&str> = effects.filter(|effect| effect.kind != EffectKind::Deny).map(|effect| effect.name.as_str()).collect();
+    let mut names: Vec<&str> =
+        effects.filter(|effect| effect.kind != EffectKind::Deny).map(|effect| effect.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
     let asked = name.to_lowercase();
-    let distance = |other: &str| strsim::damerau_levenshtein(&asked, &other.rsplit('/').next().unwrap_or(other).to_lowercase());
+    let distance =
+        |other: &str| strsim::damerau_levenshtein(&asked, &other.rsplit('/').next().unwrap_or(other).to_lowercase());
     names.retain(|other| distance(other) <= 2 || other.to_lowercase().contains(&asked));
     names
 }

@@ -14,7 +14,8 @@ pub(super) fn sentence(name: &str, record: &Record, found: &[Found<'_>]) -> Opti
         return Some(format!("`{name}` is set by the protocol: {what}"));
     }
     if let Some(scope) = claims::scope_of(name) {
-        let replaced = found.iter().any(|found| found.kind == EffectKind::IdToken && found.value.is_some() && found.hidden.is_none());
+        let replaced =
+            found.iter().any(|found| found.kind == EffectKind::IdToken && found.value.is_some() && found.hidden.is_none());
         return if replaced { None } else { of_scope(name, scope, record) };
     }
     if claims::is_restricted(name) {
@@ -67,7 +68,9 @@ fn of_scope(name: &str, scope: &str, record: &Record) -> Option<String> {
     Some(match (Scopes::parse(&record.scope).contains(scope), has(user, name)) {
         (true, true) => format!("`{name}` is set by the protocol: scope `{scope}`, from the user's profile"),
         (true, false) => format!("the protocol would set `{name}` by the scope `{scope}`, but the user's profile has none"),
-        (false, _) => format!("the protocol sets `{name}` where the scope `{scope}` is granted; granted was `{}`", record.scope),
+        (false, _) => {
+            format!("the protocol sets `{name}` where the scope `{scope}` is granted; granted was `{}`", record.scope)
+        }
     })
 }
 

@@ -84,7 +84,9 @@ fn of_step(step: &Step<'_>, later: Option<&Step<'_>>, kind: EffectKind) -> Strin
 
 /// What the action with the last word read of `event`.
 fn reads(found: &Found<'_>) -> String {
-    let Some(step) = found.steps.iter().rev().find(|step| !step.dropped).or(found.steps.last()) else { return String::new() };
+    let Some(step) = found.steps.iter().rev().find(|step| !step.dropped).or(found.steps.last()) else {
+        return String::new();
+    };
     if step.reads.is_empty() {
         return format!("\n  {} read nothing of `event`", step.action);
     }

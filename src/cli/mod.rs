@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 //!
-//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed (for `try`: denied), 2 wrong usage.
+//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed, or the answer is no
+//! (denied, problems, differences), 2 wrong usage or input.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ mod init;
 mod keys;
 mod live;
 mod logging;
+mod matrix;
 mod paste;
 mod print;
 mod replay;
@@ -24,10 +26,13 @@ mod sealing;
 mod serve;
 mod server;
 mod start_page;
+mod test;
+mod traces;
 mod try_event;
 mod try_login;
 mod try_report;
 mod watch;
+mod why;
 
 use crate::config::{Config, Invalid, Source};
 use failure::report;
@@ -73,9 +78,17 @@ enum Command {
     Try(Box<try_login::Options>),
     /// Decide recorded logins again, with these actions or others, and say what would change
     Replay(Box<replay::Options>),
+    /// Run the unit tests of the actions, `actions/tests/*.rhai`
+    Test(test::Options),
+    /// Print what every client, grant and user gets, and compare it with what was accepted
+    Matrix(matrix::Options),
     /// Show the actions: order, handlers, settings, clients
     #[command(subcommand)]
     Actions(actions::Command),
+    /// List what was decided about each login, follow it live, or export it for `replay`
+    Traces(traces::Options),
+    /// Explain a claim: who set it, what it was before, who tried in vain
+    Why(why::Options),
     /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -91,6 +104,7 @@ impl Settings {
             database: self.database.clone(),
             actions: self.actions.clone(),
             shadow: None,
+            stand_in_secrets: false,
         }
     }
 
@@ -135,7 +149,11 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Try(options) => try_login::run(&settings, *options).await,
         Command::Replay(options) => replay::run(&settings, *options).await,
+        Command::Test(options) => test::run(&settings, options).await,
+        Command::Matrix(options) => matrix::run(&settings, options).await,
         Command::Actions(command) => actions::run(&settings, &command).await,
+        Command::Traces(options) => traces::run(&settings, &options).await,
+        Command::Why(options) => why::run(&settings, &options).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }
 }

@@ -107,9 +107,17 @@ pub struct Source {
     pub actions: Option<String>,
     /// `--shadow`.
     pub shadow: Option<String>,
+    /// Whether secrets are replaced by their names: no secret is read, and none need be there.
+    pub stand_in_secrets: bool,
 }
 
 impl Source {
+    /// For commands that need no secret and shall see none: tests of actions run in CI.
+    #[must_use]
+    pub fn with_stand_in_secrets(self) -> Self {
+        Self { stand_in_secrets: true, ..self }
+    }
+
     /// Reads and checks everything.
     ///
     /// # Errors
@@ -130,6 +138,7 @@ impl Source {
             Err(error) => {
                 let hint = match error.kind() {
                     std::io::ErrorKind::NotFound => "name another file with --config PATH".to_owned(),
+                    std::io::ErrorKind::InvalidData => "save it with the encoding UTF-8".to_owned(),
                     _ => "check the path and its permissions".to_owned(),
                 };
                 let at = At { path: String::new(), place: Place::Whole };
@@ -147,7 +156,8 @@ impl Source {
     /// Every problem of the text, the variables and the flags.
     pub fn parse(&self, text: &str) -> Result<Config, Invalid> {
         let base = self.path.parent().unwrap_or(Path::new(""));
-        let context = Context::new(self.file(), text, base, &self.environment);
+        let mut context = Context::new(self.file(), text, base, &self.environment);
+        context.stand_in_secrets = self.stand_in_secrets;
         let table = match tree::parse(text) {
             Ok(table) => table,
             Err(errors) => return Err(syntax(context, text, &errors)),
@@ -233,7 +243,8 @@ fn syntax(context: Context<'_>, text: &str, errors: &[tree::SyntaxError]) -> Inv
     let lines = tree::Lines::of(text);
     for error in errors {
         let at = At { path: String::new(), place: lines.place(error.offset) };
-        context.problem(&at, error.message.clone(), None);
+        let hint = "the file is TOML: `key = \"text\"`, `[table]`, `[[one of several tables]]`".to_owned();
+        context.problem(&at, error.message.clone(), hint);
     }
     finish(context)
 }

@@ -73,7 +73,8 @@ impl Shadow {
     /// A shadow without actions, which the first load brings: see [`Shadow::reloader`]. Its thread ends with it.
     #[must_use]
     pub fn start(settings: impl Fn() -> Settings + Send + Sync + 'static, production: bool) -> Self {
-        let set = Arc::new(ArcSwap::from_pointee(FlowSet::empty()));
+        let nothing = FlowSet::from_sources(&Settings::default(), &[]).expect("no action has no problem");
+        let set = Arc::new(ArcSwap::from_pointee(nothing));
         let reloader = Arc::new(Reloader::of(Arc::clone(&set), settings, production));
         let (queue, mut jobs) = mpsc::channel::<Job>(QUEUE);
         let current = Arc::clone(&set);
@@ -108,7 +109,7 @@ impl Shadow {
 
     /// Hands a login over; never waits.
     pub fn offer(&self, job: impl FnOnce(&Arc<FlowSet>) + Send + 'static) -> Offered {
-        if self.set.load().actions().is_empty() {
+        if self.set.load().actions.is_empty() {
             return Offered::NoActions;
         }
         if self.queue.try_send(Box::new(job)).is_ok() { Offered::Taken } else { Offered::Full }

@@ -21,7 +21,7 @@ mod matrix;
 mod paste;
 mod print;
 mod replay;
-mod replay_report;
+mod replay_summary;
 mod sealing;
 mod serve;
 mod server;

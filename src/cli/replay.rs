@@ -5,18 +5,22 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::Context as _;
 
 use super::failure::{self, bad_input};
-use super::{Settings, logging, print, replay_report as report};
+use super::{Settings, logging, print, replay_summary, traces};
 use crate::config::Config;
+use crate::domain::trace::TraceFilter;
 use crate::flow::{FlowSet, Trigger};
 use crate::kit::project::Project;
 use crate::kit::replay::input::{Broken, Lines, Wanted};
 use crate::kit::replay::summary::Summary;
-use crate::kit::replay::{Login, Replay};
+use crate::kit::replay::{Login, Replay, text};
+use crate::kit::traces::Source;
+
+/// What to do about a kept trace that cannot be read.
+const WRITTEN_BY_ANOTHER: &str = "it was written by another version of vestibule: use that one, or wait until it is deleted";
 
 /// What to replay, and what to show.
 #[derive(Debug, clap::Args)]
@@ -63,10 +67,11 @@ struct What {
     all: bool,
 }
 
-/// What the recordings come from, for messages: `logins.jsonl`.
+/// The recordings, and what they come from, for messages.
 struct Origin {
     name: String,
     hint: &'static str,
+    lines: Box<dyn Iterator<Item = io::Result<String>> + Send>,
 }
 
 fn trigger(name: &str) -> Result<Trigger, String> {
@@ -95,38 +100,83 @@ async fn replay(settings: &Settings, options: Options) -> anyhow::Result<bool> {
     if let Some(directory) = &options.with {
         settings.actions = Some(directory.clone());
     }
-    let config = Arc::new(settings.load()?);
-    let options = Arc::new(options);
-    let job = {
-        let (config, options) = (Arc::clone(&config), Arc::clone(&options));
-        move || {
-            let (origin, lines) = open(&options.what)?;
-            report_all(&config, &options, &origin, lines)
-        }
+    let config = settings.load()?;
+    let origin = match &options.what {
+        What { file: Some(path), .. } => file(path)?,
+        What { trace: Some(id), .. } => trace(&config, id).await?,
+        _ => everything(&config, &options).await?,
     };
-    tokio::task::spawn_blocking(job).await.context("the replay was interrupted")?
+    let replay = tokio::task::spawn_blocking(move || report_all(&config, &options, origin));
+    replay.await.context("the replay was interrupted")?
 }
 
-type BoxedLines = Box<dyn Iterator<Item = io::Result<String>> + Send>;
-
-fn open(what: &What) -> anyhow::Result<(Origin, BoxedLines)> {
+fn file(path: &Path) -> anyhow::Result<Origin> {
     let hint = "recordings are what `vestibule traces export` writes: one JSON object per line";
-    match &what.file {
-        Some(path) if path == Path::new("-") => {
-            let lines = Lines(BufReader::new(io::stdin()));
-            Ok((Origin { name: "<stdin>".to_owned(), hint }, Box::new(lines)))
+    if path == Path::new("-") {
+        let lines = Box::new(Lines(BufReader::new(io::stdin())));
+        return Ok(Origin { name: "<stdin>".to_owned(), hint, lines });
+    }
+    let name = path.display().to_string();
+    let unreadable = |error: io::Error| bad_input(format!("{name} cannot be read: {error}"), hint);
+    let file = File::open(path).map_err(unreadable)?;
+    Ok(Origin { name, hint, lines: Box::new(Lines(BufReader::new(file))) })
+}
+
+async fn trace(config: &Config, id: &str) -> anyhow::Result<Origin> {
+    let source = traces::open(config).await?;
+    let name = source.place();
+    let found = traces::one(&source, id).await;
+    source.close().await;
+    let line = serde_json::to_string(&found?)?;
+    Ok(Origin { name, hint: WRITTEN_BY_ANOTHER, lines: Box::new(std::iter::once(Ok(line))) })
+}
+
+async fn everything(config: &Config, options: &Options) -> anyhow::Result<Origin> {
+    let source = traces::open(config).await?;
+    // What the trigger leaves out does not count.
+    let limit = options.limit.filter(|_| options.trigger.is_none()).unwrap_or(usize::MAX);
+    let filter = TraceFilter { client_id: options.client.clone(), limit, ..TraceFilter::default() };
+    let (name, runtime) = (source.place(), tokio::runtime::Handle::current());
+    let pages = Pages { source, runtime, filter, page: Vec::new().into_iter(), broken: false };
+    Ok(Origin { name, hint: WRITTEN_BY_ANOTHER, lines: Box::new(pages) })
+}
+
+/// Traces as they are kept, a page at a time, newest first.
+struct Pages {
+    source: Source,
+    runtime: tokio::runtime::Handle,
+    filter: TraceFilter,
+    page: std::vec::IntoIter<String>,
+    broken: bool,
+}
+
+impl Iterator for Pages {
+    type Item = io::Result<String>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(document) = self.page.next() {
+            return Some(Ok(document));
         }
-        Some(path) => {
-            let name = path.display().to_string();
-            let file = File::open(path).map_err(|error| bad_input(format!("{name} cannot be read: {error}"), hint))?;
-            Ok((Origin { name, hint }, Box::new(Lines(BufReader::new(file)))))
+        if self.broken || self.filter.limit == 0 {
+            return None;
         }
-        None => todo!(),
+        // The threads of a replay are none of the runtime's.
+        match self.runtime.block_on(self.source.page(&mut self.filter)) {
+            Ok(page) => {
+                self.page = page.into_iter();
+                self.page.next().map(Ok)
+            }
+            Err(error) => {
+                self.broken = true;
+                Some(Err(io::Error::other(error)))
+            }
+        }
     }
 }
 
-fn report_all(config: &Config, options: &Options, origin: &Origin, lines: BoxedLines) -> anyhow::Result<bool> {
+fn report_all(config: &Config, options: &Options, origin: Origin) -> anyhow::Result<bool> {
     let set = FlowSet::load(&config.actions)?;
+    let Origin { name, hint, lines } = origin;
     let project = Project::new(config);
     let jobs = options.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     let wanted = Wanted {
@@ -141,17 +191,17 @@ fn report_all(config: &Config, options: &Options, origin: &Origin, lines: BoxedL
         summary.add(login);
         show(login, options, &mut shown);
     });
-    told.map_err(|broken| unreadable(origin, &broken))?;
+    told.map_err(|broken| unreadable(&name, hint, &broken))?;
     let summary = summary.finish();
     if summary.logins == 0 {
         let hint = "log in first, or ask for less with fewer options";
-        return Err(bad_input(format!("{} has no login to replay", origin.name), hint));
+        return Err(bad_input(format!("there is no login to replay ({name})"), hint));
     }
     if options.json {
         print::line(&serde_json::json!({ "summary": summary }).to_string());
     } else {
         let left_out = (summary.different + summary.unfaithful).saturating_sub(shown);
-        print::line(&report::summary(&summary, left_out));
+        print::line(&replay_summary::summary(&summary, left_out));
     }
     Ok(summary.is_clean(options.skip_unfaithful))
 }
@@ -165,14 +215,14 @@ fn show(login: &Login, options: &Options, shown: &mut usize) {
         print::line(&serde_json::json!({ "login": login }).to_string());
     } else if options.show == 0 || *shown < options.show {
         *shown += 1;
-        print::line(&report::login(login));
+        print::line(&text::login(login));
     }
 }
 
-fn unreadable(origin: &Origin, broken: &Broken) -> anyhow::Error {
+fn unreadable(name: &str, hint: &str, broken: &Broken) -> anyhow::Error {
     let message = match broken {
-        Broken::Read(line, error) => format!("{}:{line}: {error}", origin.name),
-        Broken::Line(line, error) => format!("{}:{line}:{}: {error}", origin.name, error.column),
+        Broken::Read(line, error) => format!("{name}:{line}: {error}"),
+        Broken::Line(line, error) => format!("{name}:{line}:{}: {error}", error.column),
     };
-    bad_input(message, origin.hint)
+    bad_input(message, hint)
 }

@@ -150,11 +150,14 @@ pub struct TraceFilter {
     pub outcome: Option<String>,
     /// At most so many, the newest.
     pub limit: usize,
+    /// Only older ones than this: time and id of the last one of the page before. Of the table only.
+    #[serde(skip)]
+    pub before: Option<(i64, String)>,
 }
 
 impl Default for TraceFilter {
     fn default() -> Self {
-        Self { id: None, client_id: None, user_id: None, outcome: None, limit: 20 }
+        Self { id: None, client_id: None, user_id: None, outcome: None, limit: 20, before: None }
     }
 }
 

@@ -15,17 +15,20 @@ impl Store {
     /// The database's.
     pub async fn traces(&self, filter: &TraceFilter) -> Result<Vec<TraceRow>> {
         let text = |wanted: &Option<String>| wanted.clone().unwrap_or_default();
+        let (before_at, before_id) = filter.before.clone().unwrap_or((i64::MAX, String::new()));
         let rows: Vec<Row> = query_as(
             "SELECT id, decided_at, client_id, user_id, outcome, document, shadow FROM traces
              WHERE tenant = $1 AND ($2 = '' OR id = $2) AND ($3 = '' OR client_id = $3) AND ($4 = '' OR user_id = $4)
-               AND ($5 = '' OR outcome = $5)
-             ORDER BY decided_at DESC, id DESC LIMIT $6",
+               AND ($5 = '' OR outcome = $5) AND (decided_at < $6 OR (decided_at = $6 AND id < $7))
+             ORDER BY decided_at DESC, id DESC LIMIT $8",
         )
         .bind(&*self.tenant)
         .bind(text(&filter.id))
         .bind(text(&filter.client_id))
         .bind(text(&filter.user_id))
         .bind(text(&filter.outcome))
+        .bind(before_at)
+        .bind(before_id)
         .bind(i64::try_from(filter.limit).unwrap_or(i64::MAX))
         .fetch_all(&self.database.readers)
         .await?;

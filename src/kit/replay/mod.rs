@@ -10,6 +10,7 @@ pub mod input;
 mod marks;
 pub mod recorded;
 pub mod summary;
+pub mod text;
 
 use serde::Serialize;
 

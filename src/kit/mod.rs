@@ -10,3 +10,4 @@ pub mod event;
 pub mod init;
 pub mod login;
 pub mod project;
+pub mod statistics;

@@ -105,9 +105,17 @@ pub struct Source {
     pub database: Option<String>,
     /// `--actions`.
     pub actions: Option<String>,
+    /// Whether secrets are replaced by their names: no secret is read, and none need be there.
+    pub stand_in_secrets: bool,
 }
 
 impl Source {
+    /// For commands that need no secret and shall see none: tests of actions run in CI.
+    #[must_use]
+    pub fn with_stand_in_secrets(self) -> Self {
+        Self { stand_in_secrets: true, ..self }
+    }
+
     /// Reads and checks everything.
     ///
     /// # Errors
@@ -146,7 +154,8 @@ impl Source {
     /// Every problem of the text, the variables and the flags.
     pub fn parse(&self, text: &str) -> Result<Config, Invalid> {
         let base = self.path.parent().unwrap_or(Path::new(""));
-        let context = Context::new(self.file(), text, base, &self.environment);
+        let mut context = Context::new(self.file(), text, base, &self.environment);
+        context.stand_in_secrets = self.stand_in_secrets;
         let table = match tree::parse(text) {
             Ok(table) => table,
             Err(errors) => return Err(syntax(context, text, &errors)),

@@ -3,7 +3,7 @@
 //!
 //! Every timestamp is ISO 8601 text, as in Auth0. Absent optional parts are `()` for a script.
 
-mod members;
+pub(crate) mod members;
 pub(crate) mod metadata;
 pub(crate) mod reads;
 pub(crate) mod script;

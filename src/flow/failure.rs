@@ -265,7 +265,7 @@ fn unknown_method((object, methods): (&str, &[&str]), name: &str, arguments: &st
 }
 
 /// Where a property is unknown Rhai points at the dot; the eye looks for the name.
-fn at_property(source: &str, position: Position, message: &str) -> Position {
+pub(super) fn at_property(source: &str, position: Position, message: &str) -> Position {
     let (Some(line), Some(column)) = (position.line(), position.position()) else { return position };
     if !message.starts_with("unknown property") {
         return position;

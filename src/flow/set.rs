@@ -8,6 +8,7 @@ use rhai::{AST, Dynamic, Module, Position, Scope, Shared};
 
 use super::codes::Code;
 use super::compile::{Compiled, compile};
+use super::coverage::Coverage;
 use super::event::ClientPart;
 use super::failure::Sources;
 use super::source::{self, FileKind};
@@ -15,24 +16,28 @@ use super::toolbox::{Toolbox, signatures};
 use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, memory, suggest};
 use crate::domain::hash;
 
-/// An immutable, compiled, content-addressed set of actions.
-#[derive(Debug)]
+/// An immutable, compiled, content-addressed set of actions. A copy shares everything that is large.
+#[derive(Clone, Debug)]
 pub struct FlowSet {
     hash: String,
-    actions: Vec<Action>,
+    pub(super) actions: Vec<Arc<Action>>,
+    /// Files that are there and take no part.
+    pub(super) disabled: Vec<String>,
     warnings: Vec<Diagnostic>,
     pub(super) limits: Limits,
-    pub(super) toolbox: Toolbox,
+    pub(super) toolbox: Arc<Toolbox>,
     pub(super) sources: Arc<Sources>,
     /// Constants by file, for the places where the optimizer does not put them.
     pub(super) constants: Arc<Constants>,
+    /// Who wants to know which lines run; nobody but tests of actions.
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// Constants by file as shown, and by name.
 pub(super) type Constants = BTreeMap<String, BTreeMap<String, Dynamic>>;
 
 /// One action, ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Action {
     pub(super) name: String,
     pub(super) file: String,
@@ -93,17 +98,19 @@ impl FlowSet {
             return Err(LoadError { problems });
         }
         let warnings = unmatched_settings(settings, &actions);
-        loaded.retain(|action| action.settings.enabled);
+        let (loaded, disabled): (Vec<_>, Vec<_>) = loaded.into_iter().partition(|action| action.settings.enabled);
         let hash = content_hash(settings, &sources);
         let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
         Ok(Self {
             hash,
-            actions: loaded,
+            actions: loaded.into_iter().map(Arc::new).collect(),
+            disabled: disabled.into_iter().map(|action| action.file).collect(),
             warnings,
             limits: settings.limits.clone(),
-            toolbox,
+            toolbox: toolbox.into(),
             sources: sources.into(),
             constants: constants.into(),
+            coverage: None,
         })
     }
 
@@ -134,13 +141,26 @@ impl FlowSet {
     /// The actions in order of execution.
     #[must_use]
     pub fn actions(&self) -> Vec<ActionInfo> {
-        let info = |action: &Action| ActionInfo {
+        let info = |action: &Arc<Action>| ActionInfo {
             name: action.name.clone(),
             file: action.file.clone(),
             triggers: action.handlers.iter().map(|(trigger, _)| *trigger).collect(),
             clients: action.settings.clients.clone(),
         };
         self.actions.iter().map(info).collect()
+    }
+
+    /// The set with one of its actions alone; `None` if there is none of the name.
+    pub(crate) fn only(&self, name: &str) -> Option<Self> {
+        let action = self.actions.iter().find(|action| action.name == name)?;
+        Some(Self { actions: vec![Arc::clone(action)], ..self.clone() })
+    }
+
+    /// Gives an action other secrets; `false` if there is none of the name.
+    pub(crate) fn set_secrets(&mut self, name: &str, secrets: BTreeMap<String, String>) -> bool {
+        let Some(action) = self.actions.iter_mut().find(|action| action.name == name) else { return false };
+        Arc::make_mut(action).secrets = Arc::new(secrets);
+        true
     }
 
     /// The values of all secrets of all actions: what must not be seen anywhere.
@@ -154,7 +174,7 @@ impl FlowSet {
         trigger: Trigger,
         client: &ClientPart,
     ) -> impl Iterator<Item = &'set Action> {
-        self.actions.iter().filter(move |action| {
+        self.actions.iter().map(|action| &**action).filter(move |action| {
             let named = action.settings.clients.as_ref().is_none_or(|clients| clients.contains(&client.client_id));
             !client.bypass_actions && named && action.handlers.iter().any(|(own, _)| *own == trigger)
         })
@@ -286,7 +306,7 @@ fn module(
 }
 
 /// Calls with a namespace are looked up by name and number of arguments; Rhai would only notice when they run.
-fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec<Diagnostic> {
+pub(super) fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
     ast.walk(&mut |path| {
         if let Some(

@@ -228,6 +228,11 @@ impl Kind {
     }
 }
 
+/// The members of the part at a path such as `event.user` or `event.user.identities[]`; `None` where the names are free.
+pub(crate) fn names_at(path: &str) -> Option<&'static [&'static str]> {
+    Kind::ALL.into_iter().find(|kind| kind.path() == path).map(|kind| kind.names())
+}
+
 /// Every path of `event` that has a name of ours; of lists of parts the elements as `[]`.
 pub(super) fn paths() -> impl Iterator<Item = String> {
     Kind::ALL.into_iter().flat_map(|kind| kind.names().iter().map(move |name| format!("{}.{name}", kind.path())))

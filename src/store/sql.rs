@@ -98,9 +98,7 @@ impl<R: FromRow> Query<'_, R> {
             On::Readers(Readers::Sqlite(readers)) => return readers.with(read),
             On::Transaction(Connection::Seat(seat)) => return read(seat.connection()?),
             On::Readers(Readers::Postgres(pool)) => bound(text, values).fetch_all(pool).await?,
-            On::Transaction(Connection::Own(own)) => {
-                bound(text, values).fetch_all(&mut **own as &mut PgConnection).await?
-            }
+            On::Transaction(Connection::Own(own)) => bound(text, values).fetch_all(&mut **own as &mut PgConnection).await?,
         };
         rows.iter().map(|row| R::from_row(&mut Row::new(AnyRow::Postgres(row)))).collect()
     }

@@ -27,7 +27,7 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
         print::error(&format!("{broken}\n\n{}", failure::count(broken.problems.len(), &config.actions.display)));
         failed = true;
     }
-    let warnings = loaded.as_ref().map_or(&[] as &[_], FlowSet::warnings);
+    let warnings = loaded.as_ref().map_or(&[] as &[_], FlowSet::findings);
     if !warnings.is_empty() {
         let listed: Vec<_> = warnings.iter().map(ToString::to_string).collect();
         print::error(&format!("{}\n\n{}", listed.join("\n\n"), failure::count(listed.len(), &config.actions.display)));

@@ -24,6 +24,8 @@ const CONSTANTS_DEADLINE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) ast: AST,
+    /// The tree before the optimizer took branches and constants away: for the analysis.
+    pub(super) tree: AST,
     /// The constants of the top level.
     pub(super) constants: BTreeMap<String, Dynamic>,
 }
@@ -52,7 +54,7 @@ pub(super) fn compile(toolbox: &Toolbox, limits: &Limits, file: &str, source: &s
     let mut ast = engine.compile_with_scope(&scope, source).map_err(|error| parse_problem(&error))?;
     ast.clear_statements();
     ast.set_source(file);
-    Ok(Compiled { ast, constants })
+    Ok(Compiled { ast, tree, constants })
 }
 
 /// Computes the constants; nothing of the host is there, so that loading a file has no effect and the same result each time.

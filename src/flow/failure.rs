@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, ParseErrorType, Position};
 
+use super::api::description::{OBJECTS, Object};
 use super::codes::Code;
 use super::toolbox::Names;
-use super::{Diagnostic, Limits, api, javascript, suggest, value};
+use super::{Diagnostic, Limits, javascript, suggest, value};
 
 /// Sources by file as shown: for the line under the caret.
 pub(crate) type Sources = BTreeMap<String, Arc<str>>;
@@ -236,8 +237,12 @@ fn unknown_function(names: &Names, signature: &str) -> Description {
     let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ")"));
     let arguments = arguments.trim_end_matches(')').replace("&str | ImmutableString | String", "string");
     let (receiver, rest) = arguments.split_once(", ").unwrap_or((&arguments, ""));
-    if let Some((object, methods)) = api::METHODS.iter().find(|(object, _)| *object == receiver) {
-        return unknown_method((object, methods), name, rest);
+    if receiver == "api" {
+        return Description::new(Code::UnknownApi, format!("unknown method `{name}` of `api`"))
+            .with_hint("calls are on its objects: `api.access.deny(…)`");
+    }
+    if let Some(object) = OBJECTS.iter().find(|object| object.path == receiver) {
+        return unknown_method(object, name, rest);
     }
     let name = name.strip_prefix("anon$").map_or(name, |_| "anonymous function");
     if names.contains(name) || !rhai::is_valid_identifier(name) {
@@ -252,16 +257,14 @@ fn unknown_function(names: &Names, signature: &str) -> Description {
     unknown.with_optional_hint(near)
 }
 
-fn unknown_method((object, methods): (&str, &[&str]), name: &str, arguments: &str) -> Description {
-    if methods.contains(&name) {
-        return Description::new(Code::ApiArguments, format!("`{object}.{name}` does not take ({arguments})"));
+fn unknown_method(object: &Object, name: &str, arguments: &str) -> Description {
+    let path = object.path;
+    if let Some(method) = object.method(name) {
+        return Description::new(Code::ApiArguments, format!("`{path}.{name}` does not take ({arguments})"))
+            .with_hint(format!("call it as `{path}.{}`", method.call()));
     }
-    let hint = if methods.is_empty() {
-        "calls are on its objects: `api.access.deny(…)`".to_owned()
-    } else {
-        suggest::hint(name, methods)
-    };
-    Description::new(Code::UnknownApi, format!("unknown method `{name}` of `{object}`")).with_hint(hint)
+    let names: Vec<&str> = object.methods.iter().map(|method| method.name).collect();
+    Description::new(Code::UnknownApi, format!("unknown method `{name}` of `{path}`")).with_hint(suggest::hint(name, &names))
 }
 
 /// Where a property is unknown Rhai points at the dot; the eye looks for the name.

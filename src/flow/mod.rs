@@ -4,7 +4,8 @@
 //! puts the files together. The path of a login: `pool` finds a place, `decide` goes through the actions, `run` runs one with an
 //! engine from `toolbox`, on `event` and `api`, which record `effects` in the run's `context`; `failure` says what went wrong.
 
-mod api;
+mod analysis;
+pub mod api;
 mod cache;
 mod check;
 pub mod codes;
@@ -17,6 +18,7 @@ pub mod event;
 mod failure;
 pub mod functions;
 mod javascript;
+mod library;
 mod limits;
 mod load;
 mod logs;
@@ -52,7 +54,7 @@ pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;
 
 /// When actions run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Trigger {
     /// A person logs in, or a refresh token is exchanged.
     PostLogin,
@@ -61,9 +63,12 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Self; 2] = [Self::PostLogin, Self::CredentialsExchange];
+
     /// `post-login`, `credentials-exchange`.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::PostLogin => "post-login",
             Self::CredentialsExchange => "credentials-exchange",
@@ -72,7 +77,7 @@ impl Trigger {
 
     /// The function that a file defines to take part.
     #[must_use]
-    pub fn handler(self) -> &'static str {
+    pub const fn handler(self) -> &'static str {
         match self {
             Self::PostLogin => "onExecutePostLogin",
             Self::CredentialsExchange => "onExecuteCredentialsExchange",

@@ -7,6 +7,7 @@
 use rhai::{Dynamic, FuncRegistration, ImmutableString, Module, NativeCallContext};
 use serde_json::Value;
 
+use super::description;
 use super::members::{self, Kind};
 use super::metadata::Metadata;
 use crate::flow::codes::Code;
@@ -34,7 +35,8 @@ impl Part {
     fn get(&self, context: &NativeCallContext, name: &str) -> Scripted<Dynamic> {
         members::get(self, name).ok_or_else(|| {
             let path = self.kind.path();
-            let hint = suggest::hint(name, self.kind.names());
+            let names: Vec<&str> = self.kind.part().into_iter().flat_map(description::Part::names).collect();
+            let hint = suggest::hint(name, &names);
             mistake_of(Code::UnknownMember, context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
         })
     }

@@ -7,8 +7,9 @@ use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
 use super::codes::Code;
 use super::effects::Effects;
+use super::event::reads::Reads;
 use super::failure::Sources;
-use super::{Event, Host, Limits, Trigger};
+use super::{Event, Limits, Trigger, Witness};
 use crate::domain::decision::{Provenance, Refusal};
 
 /// `Result` of functions that scripts call.
@@ -25,10 +26,11 @@ struct Inner {
     trigger: Trigger,
     event: Arc<Event>,
     secrets: Arc<BTreeMap<String, String>>,
-    host: Host,
+    witness: Witness,
     limits: Limits,
     sources: Arc<Sources>,
     effects: Mutex<Effects>,
+    reads: Mutex<Reads>,
 }
 
 /// What a run begins with.
@@ -39,7 +41,7 @@ pub(crate) struct Start<'a> {
     pub(crate) trigger: Trigger,
     pub(crate) event: Arc<Event>,
     pub(crate) secrets: Arc<BTreeMap<String, String>>,
-    pub(crate) host: Host,
+    pub(crate) witness: Witness,
     pub(crate) limits: &'a Limits,
     pub(crate) sources: Arc<Sources>,
     pub(crate) effects: Effects,
@@ -53,10 +55,11 @@ impl Run {
             trigger: start.trigger,
             event: start.event,
             secrets: start.secrets,
-            host: start.host,
+            witness: start.witness,
             limits: start.limits.clone(),
             sources: start.sources,
             effects: Mutex::new(start.effects),
+            reads: Mutex::default(),
         }))
     }
 
@@ -72,8 +75,8 @@ impl Run {
         &self.0.secrets
     }
 
-    pub(crate) fn host(&self) -> &Host {
-        &self.0.host
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.0.witness
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -83,6 +86,11 @@ impl Run {
     /// The effects so far. The lock is held for the length of one native call on one thread: it never waits.
     pub(crate) fn effects(&self) -> MutexGuard<'_, Effects> {
         self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was read of `event` so far; locked like the effects.
+    pub(crate) fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.0.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the effects when the run is over.

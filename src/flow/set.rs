@@ -9,6 +9,7 @@ use rhai::{AST, Dynamic, Position};
 use super::analysis::{self, Subject, Unit};
 use super::codes::Code;
 use super::compile::{Compiled, compile};
+use super::event::ClientPart;
 use super::failure::Sources;
 use super::library::{self, LibraryFile};
 use super::source::{self, FileKind, stem};
@@ -122,6 +123,17 @@ impl FlowSet {
         &self.findings
     }
 
+    /// The text of a file as shown (`actions/10-roles.rhai`); that of a parked file is not read.
+    #[must_use]
+    pub fn source(&self, file: &str) -> Option<&str> {
+        self.sources.get(file).map(|text| &**text)
+    }
+
+    /// Every file as shown, also those that take no part.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
     /// The actions in order of execution.
     #[must_use]
     pub fn actions(&self) -> Vec<ActionInfo> {
@@ -134,11 +146,15 @@ impl FlowSet {
         self.actions.iter().map(info).collect()
     }
 
-    /// What runs for a trigger and client, in order.
-    pub(super) fn taking_part(&self, trigger: Trigger, client_id: &str) -> impl Iterator<Item = &Action> {
+    /// What runs for a trigger and client, in order; nothing for a client that bypasses the actions.
+    pub(super) fn taking_part<'set>(
+        &'set self,
+        trigger: Trigger,
+        client: &ClientPart,
+    ) -> impl Iterator<Item = &'set Action> {
         self.actions.iter().filter(move |action| {
-            let for_client = action.settings.clients.as_ref().is_none_or(|clients| clients.iter().any(|id| id == client_id));
-            for_client && action.handlers.iter().any(|(own, _)| *own == trigger)
+            let named = action.settings.clients.as_ref().is_none_or(|clients| clients.contains(&client.client_id));
+            !client.bypass_actions && named && action.handlers.iter().any(|(own, _)| *own == trigger)
         })
     }
 }

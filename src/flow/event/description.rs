@@ -90,18 +90,34 @@ impl Part {
 
     /// The member of the name.
     #[must_use]
-    pub fn member(&self, name: &str) -> Option<&'static Member>
-    where
-        Self: 'static,
-    {
-        Self::of(self.path)?.members.iter().find(|member| member.name == name)
+    pub fn member(&self, name: &str) -> Option<&'static Member> {
+        self.members.iter().find(|member| member.name == name)
     }
 
     /// The names of members that may hold something: what is suggested.
     pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let members = Self::of(self.path).map(|part| part.members).unwrap_or_default();
-        members.iter().filter(|member| member.holds != Holds::Nothing).map(|member| member.name)
+        self.members.iter().filter(|member| member.holds != Holds::Nothing).map(|member| member.name)
     }
+}
+
+/// The part of a path that is known to be there when the program is compiled.
+pub(super) const fn part(path: &str) -> &'static Part {
+    let mut index = 0;
+    while index < PARTS.len() {
+        if same(PARTS[index].path.as_bytes(), path.as_bytes()) {
+            return &PARTS[index];
+        }
+        index += 1;
+    }
+    panic!("there is no such part")
+}
+
+const fn same(a: &[u8], b: &[u8]) -> bool {
+    let mut index = 0;
+    while index < a.len() && index < b.len() && a[index] == b[index] {
+        index += 1;
+    }
+    index == a.len() && index == b.len()
 }
 
 const fn member(name: &'static str, holds: Holds, text: &'static str) -> Member {
@@ -114,7 +130,7 @@ const fn nothing(name: &'static str) -> Member {
 }
 
 /// Every part; the first is `event` itself.
-pub const PARTS: &[Part] = &[
+pub static PARTS: &[Part] = &[
     Part {
         path: "event",
         presence: Presence::Always,
@@ -386,7 +402,7 @@ pub const PARTS: &[Part] = &[
     },
 ];
 
-const DEVICE: &[Member] = &[
+static DEVICE: &[Member] = &[
     nothing("initial_asn"),
     member("initial_ip", Holds::MaybeText, "Address at the beginning."),
     member("initial_user_agent", Holds::MaybeText, "User agent at the beginning."),

@@ -6,11 +6,11 @@ use rhai::Dynamic;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::description::{self, Holds};
+use super::description::{self, Holds, part};
 use super::metadata::Metadata;
 use super::script::Part;
 use super::secrets::Secrets;
-use super::{Device, Event, Transaction, UserPart};
+use super::{Device, Transaction, UserPart};
 use crate::domain::JsonMap;
 
 /// Which part; elements of lists by index.
@@ -39,42 +39,47 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// How scripts reach it.
-    pub(super) fn path(self) -> &'static str {
+    /// Its description.
+    pub(super) fn part(self) -> &'static description::Part {
         match self {
-            Self::Event => "event",
-            Self::Authentication => "event.authentication",
-            Self::Method(_) => "event.authentication.methods[]",
-            Self::Authorization => "event.authorization",
-            Self::Client => "event.client",
-            Self::Connection => "event.connection",
-            Self::RefreshToken => "event.refresh_token",
-            Self::RefreshTokenDevice => "event.refresh_token.device",
-            Self::RefreshTokenResourceServer(_) => "event.refresh_token.resource_servers[]",
-            Self::Request => "event.request",
-            Self::ResourceServer => "event.resource_server",
-            Self::Session => "event.session",
-            Self::SessionDevice => "event.session.device",
-            Self::SessionClient(_) => "event.session.clients[]",
-            Self::Stats => "event.stats",
-            Self::Tenant => "event.tenant",
-            Self::Transaction => "event.transaction",
-            Self::User => "event.user",
-            Self::Identity(_) => "event.user.identities[]",
-            Self::AccessToken => "event.accessToken",
+            Self::Event => const { part("event") },
+            Self::Authentication => const { part("event.authentication") },
+            Self::Method(_) => const { part("event.authentication.methods[]") },
+            Self::Authorization => const { part("event.authorization") },
+            Self::Client => const { part("event.client") },
+            Self::Connection => const { part("event.connection") },
+            Self::RefreshToken => const { part("event.refresh_token") },
+            Self::RefreshTokenDevice => const { part("event.refresh_token.device") },
+            Self::RefreshTokenResourceServer(_) => const { part("event.refresh_token.resource_servers[]") },
+            Self::Request => const { part("event.request") },
+            Self::ResourceServer => const { part("event.resource_server") },
+            Self::Session => const { part("event.session") },
+            Self::SessionDevice => const { part("event.session.device") },
+            Self::SessionClient(_) => const { part("event.session.clients[]") },
+            Self::Stats => const { part("event.stats") },
+            Self::Tenant => const { part("event.tenant") },
+            Self::Transaction => const { part("event.transaction") },
+            Self::User => const { part("event.user") },
+            Self::Identity(_) => const { part("event.user.identities[]") },
+            Self::AccessToken => const { part("event.accessToken") },
         }
     }
 
-    /// Its description: the members that are known.
-    pub(super) fn part(self) -> Option<&'static description::Part> {
-        description::Part::of(self.path())
+    /// How scripts reach it.
+    pub(super) fn path(self) -> &'static str {
+        self.part().path
+    }
+
+    /// The name as the description has it, if it is one of its own.
+    pub(super) fn known(self, name: &str) -> Option<&'static str> {
+        self.part().member(name).map(|member| member.name)
     }
 }
 
 /// The member; `()` if it is absent, `None` if there is none of this name.
 pub(super) fn get(part: &Part, name: &str) -> Option<Dynamic> {
     filled(part, name).or_else(|| {
-        let described = part.kind.part()?.member(name)?;
+        let described = part.kind.part().member(name)?;
         (described.holds == Holds::Nothing).then_some(Dynamic::UNIT)
     })
 }
@@ -89,7 +94,7 @@ fn filled(part: &Part, name: &str) -> Option<Dynamic> {
         Kind::Session | Kind::RefreshToken => of_session_or_refresh_token(part, name),
         Kind::RefreshTokenDevice => of_device(&event.refresh_token.as_ref()?.device, name),
         Kind::SessionDevice => of_device(&event.session.as_ref()?.device, name),
-        Kind::Request => of_request(event, name),
+        Kind::Request => of_request(part, name),
         _ => of_small(part, name),
     }
 }
@@ -132,8 +137,8 @@ fn of_user(part: &Part, user: &UserPart, name: &str) -> Option<Dynamic> {
         "created_at" => text(&user.created_at),
         "updated_at" => text(&user.updated_at),
         "last_password_reset" => maybe(&user.last_password_reset),
-        "user_metadata" => Dynamic::from(Metadata::new(user.user_metadata.clone())),
-        "app_metadata" => Dynamic::from(Metadata::new(user.app_metadata.clone())),
+        "user_metadata" => shared(part, "user_metadata", user.user_metadata.clone()),
+        "app_metadata" => shared(part, "app_metadata", user.app_metadata.clone()),
         "multifactor" => texts(&user.multifactor),
         "identities" => children(part, user.identities.len(), Kind::Identity),
         _ => return None,
@@ -156,7 +161,7 @@ fn of_transaction(part: &Part, transaction: &Transaction, name: &str) -> Option<
         "locale" => maybe(&transaction.locale),
         "correlation_id" => maybe(&transaction.correlation_id),
         // What `api.transaction.setMetadata` wrote is visible at once.
-        "metadata" => pairs(&part.run.effects().transaction_metadata),
+        "metadata" => pairs(part, &part.run.effects().transaction_metadata),
         _ => return None,
     })
 }
@@ -177,7 +182,7 @@ fn of_session_or_refresh_token(part: &Part, name: &str) -> Option<Dynamic> {
             "rotating" => token.rotating.into(),
             "resource_servers" => children(part, token.resource_servers.len(), Kind::RefreshTokenResourceServer),
             "device" => child(part, Kind::RefreshTokenDevice),
-            "metadata" => pairs(&token.metadata),
+            "metadata" => pairs(part, &token.metadata),
             _ => return None,
         });
     }
@@ -207,17 +212,17 @@ fn of_device(device: &Device, name: &str) -> Option<Dynamic> {
     })
 }
 
-fn of_request(event: &Event, name: &str) -> Option<Dynamic> {
-    let request = &event.request;
+fn of_request(part: &Part, name: &str) -> Option<Dynamic> {
+    let request = &part.run.event().request;
     Some(match name {
         "ip" => text(&request.ip),
         "method" => text(&request.method),
         "hostname" => maybe(&request.hostname),
         "language" => maybe(&request.language),
         "user_agent" => maybe(&request.user_agent),
-        "query" => object(&request.query),
-        "body" => object(&request.body),
-        "geoip" => object(&request.geoip),
+        "query" => object(part, "query", &request.query),
+        "body" => object(part, "body", &request.body),
+        "geoip" => object(part, "geoip", &request.geoip),
         _ => return None,
     })
 }
@@ -234,11 +239,11 @@ fn of_small(part: &Part, name: &str) -> Option<Dynamic> {
         (Kind::Authorization, "roles") => texts(&event.authorization.as_ref()?.roles),
         (Kind::Client, "client_id") => text(&event.client.client_id),
         (Kind::Client, "name") => text(&event.client.name),
-        (Kind::Client, "metadata") => pairs(&event.client.metadata),
+        (Kind::Client, "metadata") => pairs(part, &event.client.metadata),
         (Kind::Connection, "id") => text(&event.connection.as_ref()?.id),
         (Kind::Connection, "name") => text(&event.connection.as_ref()?.name),
         (Kind::Connection, "strategy") => text(&event.connection.as_ref()?.strategy),
-        (Kind::Connection, "metadata") => pairs(&event.connection.as_ref()?.metadata),
+        (Kind::Connection, "metadata") => pairs(part, &event.connection.as_ref()?.metadata),
         (Kind::RefreshTokenResourceServer(index), _) => {
             let server = event.refresh_token.as_ref()?.resource_servers.get(index)?;
             return of_pair(name, [("audience", &server.audience), ("scopes", &server.scopes)]);
@@ -258,7 +263,7 @@ fn of_small(part: &Part, name: &str) -> Option<Dynamic> {
             }
         }
         (Kind::AccessToken, "scope") => texts(&event.access_token.as_ref()?.scope),
-        (Kind::AccessToken, "customClaims") => object(&event.access_token.as_ref()?.custom_claims),
+        (Kind::AccessToken, "customClaims") => object(part, "customClaims", &event.access_token.as_ref()?.custom_claims),
         _ => return None,
     })
 }
@@ -309,14 +314,21 @@ fn texts(values: &[String]) -> Dynamic {
     Dynamic::from_array(values.iter().map(Into::into).collect())
 }
 
-fn object(members: &JsonMap) -> Dynamic {
-    Dynamic::from(Metadata::new(Arc::new(members.clone())))
+fn object(part: &Part, name: &'static str, members: &JsonMap) -> Dynamic {
+    shared(part, name, Arc::new(members.clone()))
+}
+
+/// A free-form member, which tells the run what is read of it.
+fn shared(part: &Part, name: &'static str, members: Arc<JsonMap>) -> Dynamic {
+    // The constant of the table, not the one here.
+    let name = part.kind.known(name).unwrap_or(name);
+    Dynamic::from(Metadata::of(part, name, members))
 }
 
 /// Small maps are copied; only the user's metadata may be large, and those are shared.
-fn pairs<'a, V: Into<Value> + Clone + 'a>(members: impl IntoIterator<Item = (&'a String, &'a V)>) -> Dynamic {
+fn pairs<'a, V: Into<Value> + Clone + 'a>(part: &Part, members: impl IntoIterator<Item = (&'a String, &'a V)>) -> Dynamic {
     let members: JsonMap = members.into_iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-    Dynamic::from(Metadata::new(Arc::new(members)))
+    shared(part, "metadata", Arc::new(members))
 }
 
 #[cfg(test)]

@@ -84,7 +84,11 @@ fn constants(
     let sources = Sources::from([(file.to_owned(), source.into())]);
     let setting = Setting { sources: &sources, names: toolbox.names(), limits };
     let problem = failure::diagnose(setting, file, Position::new(1, 1), error);
-    let problem = Diagnostic { code: Code::ConstantNotComputed, ..problem };
+    let problem = Diagnostic {
+        code: Code::ConstantNotComputed,
+        message: format!("the constant cannot be computed: {}", problem.message),
+        ..problem
+    };
     let hint =
         "constants are computed once, when the file is loaded: `::` functions are not there yet; write a function instead";
     Err(if is_namespace { problem.with_hint(hint) } else { problem })

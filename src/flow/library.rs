@@ -37,7 +37,8 @@ pub(super) fn load<'a>(
             continue;
         }
         match namespace_problem(toolbox, stem(base)) {
-            Some(message) => problems.push(Diagnostic::of_file(Code::NamespaceName, &file, message)),
+            Some(message) => problems
+                .push(Diagnostic::of_file(Code::NamespaceName, &file, message).with_hint("give the file another name")),
             None => own.push((stem(base).to_owned(), file, *text)),
         }
     }
@@ -109,7 +110,12 @@ pub(super) fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &
         {
             let known: Vec<(String, usize)> = signatures(module).collect();
             if !known.iter().any(|(name, count)| *name == call.name.as_str() && *count == call.args.len()) {
-                let message = format!("no function `{}::{}` with {} arguments", namespace.name, call.name, call.args.len());
+                let message = format!(
+                    "no function `{}::{}` with {}",
+                    namespace.name,
+                    call.name,
+                    suggest::count(call.args.len(), "argument")
+                );
                 let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
                 let hint = suggest::hint(&call.name, &names);
                 problems.push(Diagnostic::at(Code::UnknownLibraryFunction, file, text, *position, message).with_hint(hint));

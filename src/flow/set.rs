@@ -207,7 +207,7 @@ fn handlers(file: &str, text: &str, ast: &AST) -> Result<Vec<(Trigger, Position)
         let place = source::definition(text, trigger.handler());
         for function in ast.iter_functions().filter(|function| function.name == trigger.handler()) {
             if function.params.len() != 2 || function.this_type.is_some() {
-                let message = format!("`{}` has {} parameters", function.name, function.params.len());
+                let message = format!("`{}` has {}", function.name, suggest::count(function.params.len(), "parameter"));
                 let hint = format!("it is called with two: `fn {}(event, api)`", function.name);
                 return Err(Diagnostic::at(Code::HandlerParameters, file, text, place, message).with_hint(hint));
             }

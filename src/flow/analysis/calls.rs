@@ -1,6 +1,6 @@
 //! Calls with an effect: names that are refused or misspelt, what comes after a denial, hosts, secrets.
 
-use rhai::{FnCallExpr, Position};
+use rhai::{Expr, FnCallExpr, Position};
 use url::Url;
 
 use super::walk::{Frame, Use};
@@ -29,7 +29,7 @@ impl Analysis<'_> {
             self.after_denial(frame, denied, position);
         }
         if let (Some(Value::Text(name)), Some(argument)) = (arguments.first(), call.args.first()) {
-            self.name(frame, method.writes, name, argument.start_position());
+            self.name(frame, method.writes, name, beginning(argument));
             self.written(frame, method.writes, name, position);
         }
     }
@@ -88,7 +88,7 @@ impl Analysis<'_> {
             let message = format!("http::{}: {reason}", call.name);
             let hint =
                 format!("add it in the configuration: [actions.settings.\"{}\"] allow_hosts = [\"{host}\"]", subject.name);
-            self.problem(Code::HostNotAllowed, frame.context.file, argument.start_position(), message, Some(hint));
+            self.problem(Code::HostNotAllowed, frame.context.file, beginning(argument), message, Some(hint));
         }
     }
 
@@ -132,6 +132,16 @@ impl Analysis<'_> {
             (Value::Secrets, Use::Used) => self.any_secret(frame),
             _ => {}
         }
+    }
+}
+
+/// Where an expression begins: `a + b` at `a`, where the parser says `+`.
+fn beginning(expression: &Expr) -> Position {
+    match expression {
+        Expr::FnCall(call, _) if call.is_operator_call() => {
+            call.args.first().map_or_else(|| expression.start_position(), beginning)
+        }
+        _ => expression.start_position(),
     }
 }
 

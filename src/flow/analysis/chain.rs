@@ -241,7 +241,12 @@ impl Analysis<'_> {
     ) -> Value {
         if let Some(method) = object.method(&call.name) {
             if !method.arguments().contains(&arguments.len()) {
-                let message = format!("`{}.{}` does not take {} arguments", object.path, method.name, arguments.len());
+                let message = format!(
+                    "`{}.{}` does not take {}",
+                    object.path,
+                    method.name,
+                    suggest::count(arguments.len(), "argument")
+                );
                 let hint = format!("call it as `{}.{}`", object.path, method.call());
                 self.problem(Code::ApiArguments, frame.context.file, position, message, Some(hint));
             }

@@ -207,12 +207,12 @@ impl Analysis<'_> {
     }
 }
 
-/// What a name is a name of, as people say it.
+/// What a name is a name of, as people say it; `@` is the name.
 fn kind_of(writes: Writes) -> Option<&'static str> {
     match writes {
-        Writes::IdTokenClaim => Some("claim of the ID token"),
-        Writes::AccessTokenClaim => Some("claim of the access token"),
-        Writes::Parameter => Some("parameter of the token response"),
+        Writes::IdTokenClaim => Some("claim `@` of the ID token"),
+        Writes::AccessTokenClaim => Some("claim `@` of the access token"),
+        Writes::Parameter => Some("parameter `@` of the token response"),
         _ => None,
     }
 }

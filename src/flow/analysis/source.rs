@@ -86,7 +86,8 @@ impl<'a> Source<'a> {
 
 /// The statements of one function: the tree does not give them away in another form.
 fn body(tree: &AST, name: &str, parameters: usize) -> (Vec<Stmt>, bool) {
-    let one = tree.clone_functions_only_filtered(|_, _, _, own, count| own == name && count == parameters);
+    let mut one = tree.clone_functions_only();
+    one.retain_functions(|_, _, own, count| own == name && count == parameters);
     let (mut statements, mut throws) = (Vec::new(), false);
     one.walk(&mut |path| {
         if let Some(ASTNode::Stmt(statement)) = path.last() {

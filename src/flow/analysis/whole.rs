@@ -39,7 +39,7 @@ impl Analysis<'_> {
         (later, winner): (usize, (usize, usize)),
     ) -> Diagnostic {
         let by = self.actions[later];
-        let message = format!("the {what} `{name}` is set again by {}, which runs later and wins", by.name);
+        let message = format!("the {} is set again by {}, which runs later and wins", what.replace('@', name), by.name);
         let hint = "set it in one action, or say on the line that it is meant: `// vestibule: allow V0065`";
         self.diagnostic(Code::WrittenTwice, earlier, position(place), message, Some(hint.to_owned())).with_note(
             by.unit.file,
@@ -67,7 +67,9 @@ impl Analysis<'_> {
                     found.push(self.diagnostic(Code::UnknownSecret, *file, *place, message, Some(hint)));
                 }
             }
-            let unread = configured.into_iter().filter(|name| !uses.any && !self.mentions(action, name));
+            let unread = configured
+                .into_iter()
+                .filter(|name| !uses.any && !uses.read.contains_key(*name) && !self.mentions(action, name));
             for name in unread {
                 let message = format!("the secret `{name}` of [actions.settings.\"{}\"] is read nowhere", action.name);
                 let problem = Diagnostic::of_file(Code::UnusedSecret, action.unit.file, message);

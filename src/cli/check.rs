@@ -19,7 +19,14 @@ pub(super) struct Options {
 /// Reports the problems of the file and of the actions; the actions are checked even if only the rest of the file is wrong.
 pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
     logging::init(logging::Format::Human, "warn");
-    let config = settings.load()?;
+    let config = match settings.load() {
+        Ok(config) => config,
+        Err(invalid) if invalid.is_unreadable() => return Err(invalid.into()),
+        Err(invalid) => {
+            failure::report(&invalid.into());
+            return Ok(ExitCode::FAILURE);
+        }
+    };
     let flow = config.actions.clone();
     let loaded = tokio::task::spawn_blocking(move || FlowSet::load(&flow)).await.context("the actions were not loaded")?;
     let mut failed = false;

@@ -155,6 +155,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("database.url", old.database != new.database),
         ("lifetimes", old.lifetimes != new.lifetimes),
         ("server", old.server != new.server),
+        ("traces", old.traces != new.traces),
         ("actions.max_concurrent_runs or max_waiting_runs", pool(old) != pool(new)),
         ("client_secret of a client with HS256", symmetric(old) != symmetric(new)),
     ];

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 //!
-//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed (for `try`: denied), 2 wrong usage.
+//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed, or the answer is no
+//! (denied, problems, differences), 2 wrong usage or input.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -16,12 +17,14 @@ mod init;
 mod keys;
 mod live;
 mod logging;
+mod matrix;
 mod paste;
 mod print;
 mod sealing;
 mod serve;
 mod server;
 mod start_page;
+mod test;
 mod try_event;
 mod try_login;
 mod try_report;
@@ -69,6 +72,10 @@ enum Command {
     Check(check::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
+    /// Run the unit tests of the actions, `actions/tests/*.rhai`
+    Test(test::Options),
+    /// Print what every client, grant and user gets, and compare it with what was accepted
+    Matrix(matrix::Options),
     /// Show the actions: order, handlers, settings, clients
     #[command(subcommand)]
     Actions(actions::Command),
@@ -86,6 +93,7 @@ impl Settings {
             listen: self.listen.clone(),
             database: self.database.clone(),
             actions: self.actions.clone(),
+            stand_in_secrets: false,
         }
     }
 
@@ -129,6 +137,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Try(options) => try_login::run(&settings, *options).await,
+        Command::Test(options) => test::run(&settings, options).await,
+        Command::Matrix(options) => matrix::run(&settings, options).await,
         Command::Actions(command) => actions::run(&settings, &command).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }

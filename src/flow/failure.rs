@@ -313,7 +313,7 @@ fn at_word(source: &str, position: Position, word: &str) -> Position {
 }
 
 /// Where a property is unknown Rhai points at the dot; the eye looks for the name.
-fn at_property(source: &str, position: Position, message: &str) -> Position {
+pub(super) fn at_property(source: &str, position: Position, message: &str) -> Position {
     let (Some(line), Some(column)) = (position.line(), position.position()) else { return position };
     if !message.starts_with("unknown property") {
         return position;

@@ -67,7 +67,7 @@ fn read(
     }
 }
 
-fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagnostic> {
+pub(super) fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagnostic> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     // One byte more than allowed tells too large from just fitting, without reading an endless file.

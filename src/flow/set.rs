@@ -9,6 +9,7 @@ use rhai::{AST, Dynamic, Position};
 use super::analysis::{self, Subject, Unit};
 use super::codes::Code;
 use super::compile::{Compiled, compile};
+use super::coverage::Coverage;
 use super::event::ClientPart;
 use super::failure::Sources;
 use super::library::{self, LibraryFile};
@@ -17,24 +18,28 @@ use super::toolbox::Toolbox;
 use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, memory, suggest};
 use crate::domain::hash;
 
-/// An immutable, compiled, content-addressed set of actions.
-#[derive(Debug)]
+/// An immutable, compiled, content-addressed set of actions. A copy shares everything that is large.
+#[derive(Clone, Debug)]
 pub struct FlowSet {
     hash: String,
-    actions: Vec<Action>,
+    pub(super) actions: Vec<Arc<Action>>,
+    /// Files that are there and take no part.
+    pub(super) disabled: Vec<String>,
     findings: Vec<Diagnostic>,
     pub(super) limits: Limits,
-    pub(super) toolbox: Toolbox,
+    pub(super) toolbox: Arc<Toolbox>,
     pub(super) sources: Arc<Sources>,
     /// Constants by file, for the places where the optimizer does not put them.
     pub(super) constants: Arc<Constants>,
+    /// Who wants to know which lines run; nobody but tests of actions.
+    pub(super) coverage: Option<Arc<Coverage>>,
 }
 
 /// Constants by file as shown, and by name.
 pub(super) type Constants = BTreeMap<String, BTreeMap<String, Dynamic>>;
 
 /// One action, ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Action {
     pub(super) name: String,
     pub(super) file: String,
@@ -93,20 +98,24 @@ impl FlowSet {
         if !problems.is_empty() {
             return Err(LoadError { problems });
         }
+        let disabled = loaded.iter().filter(|(action, ..)| !action.settings.enabled).map(|(action, ..)| action.file.clone());
+        let disabled = disabled.collect();
         loaded.retain(|(action, ..)| action.settings.enabled);
         let mut findings = unmatched_settings(settings, &actions);
         findings.extend(analysed(&loaded, &library));
-        let loaded = loaded.into_iter().map(|(action, ..)| action).collect();
+        let loaded = loaded.into_iter().map(|(action, ..)| Arc::new(action)).collect();
         let hash = content_hash(settings, &sources);
         let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
         Ok(Self {
             hash,
             actions: loaded,
+            disabled,
             findings,
             limits: settings.limits.clone(),
-            toolbox,
+            toolbox: toolbox.into(),
             sources: sources.into(),
             constants: constants.into(),
+            coverage: None,
         })
     }
 
@@ -137,7 +146,7 @@ impl FlowSet {
     /// The actions in order of execution.
     #[must_use]
     pub fn actions(&self) -> Vec<ActionInfo> {
-        let info = |action: &Action| ActionInfo {
+        let info = |action: &Arc<Action>| ActionInfo {
             name: action.name.clone(),
             file: action.file.clone(),
             triggers: action.handlers.iter().map(|(trigger, _)| *trigger).collect(),
@@ -146,13 +155,31 @@ impl FlowSet {
         self.actions.iter().map(info).collect()
     }
 
+    /// The set with one of its actions alone; `None` if there is none of the name.
+    pub(crate) fn only(&self, name: &str) -> Option<Self> {
+        let action = self.actions.iter().find(|action| action.name == name)?;
+        Some(Self { actions: vec![Arc::clone(action)], ..self.clone() })
+    }
+
+    /// Gives an action other secrets; `false` if there is none of the name.
+    pub(crate) fn set_secrets(&mut self, name: &str, secrets: BTreeMap<String, String>) -> bool {
+        let Some(action) = self.actions.iter_mut().find(|action| action.name == name) else { return false };
+        Arc::make_mut(action).secrets = Arc::new(secrets);
+        true
+    }
+
+    /// The values of all secrets of all actions: what must not be seen anywhere.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.actions.iter().flat_map(|action| action.secrets.values()).map(String::as_str)
+    }
+
     /// What runs for a trigger and client, in order; nothing for a client that bypasses the actions.
     pub(super) fn taking_part<'set>(
         &'set self,
         trigger: Trigger,
         client: &ClientPart,
     ) -> impl Iterator<Item = &'set Action> {
-        self.actions.iter().filter(move |action| {
+        self.actions.iter().map(|action| &**action).filter(move |action| {
             let named = action.settings.clients.as_ref().is_none_or(|clients| clients.contains(&client.client_id));
             !client.bypass_actions && named && action.handlers.iter().any(|(own, _)| *own == trigger)
         })

@@ -11,7 +11,7 @@ use super::api::description::OBJECTS;
 use super::{Limits, api, event, functions, logs, overrides};
 
 /// What all engines of a set have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Toolbox {
     /// In order of registration: the later wins.
     global: Vec<Shared<Module>>,
@@ -20,7 +20,7 @@ pub(super) struct Toolbox {
 }
 
 /// Names of native functions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     /// Every function without a namespace.
     all: BTreeSet<String>,
@@ -51,6 +51,17 @@ impl Toolbox {
         let namespaces =
             library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), shareable(name, module))).collect();
         Self { global, namespaces, names }
+    }
+
+    /// A copy that has further functions; scripts may not take their places.
+    pub(super) fn with(&self, functions: Shared<Module>) -> Self {
+        let mut toolbox = self.clone();
+        for (name, parameters) in signatures(&functions) {
+            toolbox.names.all.insert(name.clone());
+            toolbox.names.parameters.insert((name, parameters));
+        }
+        toolbox.global.push(functions);
+        toolbox
     }
 
     /// Adds a file of `lib/`, or replaces it.

@@ -6,7 +6,10 @@
 //! ([`event`]), and what comes of the Decision. `vestibule try`, [`test`] (unit tests of actions) and [`matrix`] use it.
 
 pub mod catalogue;
+pub mod difference;
 pub mod event;
 pub mod init;
 pub mod login;
+pub mod matrix;
 pub mod project;
+pub mod test;

@@ -76,6 +76,22 @@ impl Kind {
     }
 }
 
+/// The members of the part at a path such as `event.user` or `event.user.identities[]`; `None` where the names are free.
+pub(crate) fn names_at(path: &str) -> Option<Vec<&'static str>> {
+    description::Part::of(path).map(|part| part.names().collect())
+}
+
+/// Every path of `event` that has a name of ours; of lists of parts the elements as `[]`.
+pub(super) fn paths() -> impl Iterator<Item = String> {
+    description::PARTS.iter().flat_map(|part| part.names().map(move |name| format!("{}.{name}", part.path)))
+}
+
+/// Whether the member is free-form: below it any name may come.
+pub(super) fn is_free(path: &str) -> bool {
+    let described = path.rsplit_once('.').and_then(|(part, name)| description::Part::of(part)?.member(name));
+    described.is_some_and(|member| member.holds == Holds::Map)
+}
+
 /// The member; `()` if it is absent, `None` if there is none of this name.
 pub(super) fn get(part: &Part, name: &str) -> Option<Dynamic> {
     filled(part, name).or_else(|| {

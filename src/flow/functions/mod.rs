@@ -23,7 +23,7 @@ mod maps;
 mod numbers;
 mod strings;
 mod strings_edit;
-mod time;
+pub(crate) mod time;
 mod url;
 
 #[cfg(test)]

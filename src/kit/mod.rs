@@ -10,11 +10,13 @@
 pub mod catalogue;
 pub mod difference;
 pub mod event;
+pub mod findings;
 pub mod init;
 pub mod login;
 pub mod matrix;
 pub mod project;
 pub mod replay;
+pub mod statistics;
 pub mod test;
 pub mod traces;
 pub mod why;

@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use super::print;
-use crate::domain::difference::Change;
 use crate::kit::replay::summary::{Balance, Group, Summary};
 use crate::kit::traces::text::{many, milliseconds};
 
@@ -42,11 +41,7 @@ pub(super) fn summary(summary: &Summary, left_out: usize) -> String {
 }
 
 fn row(group: &Group) -> Vec<String> {
-    let change = match group.change {
-        Change::Added => "added",
-        Change::Removed => "removed",
-        Change::Changed => "changed",
-    };
+    let change = group.change.as_str();
     let part = group.part.as_str().to_owned();
     vec![part, group.name.clone(), change.to_owned(), many(group.logins, "login"), format!("first {}", group.first)]
 }

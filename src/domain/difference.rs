@@ -88,6 +88,18 @@ pub enum Change {
     Changed,
 }
 
+impl Change {
+    /// `added`, as in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Added => "added",
+            Self::Removed => "removed",
+            Self::Changed => "changed",
+        }
+    }
+}
+
 impl Difference {
     /// Which way.
     #[must_use]

@@ -5,7 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use crate::domain::difference::{Change, Difference};
+use crate::domain::difference::Difference;
 
 /// Counts for the shadow; a copy counts for all.
 #[derive(Clone, Debug, Default)]
@@ -39,11 +39,7 @@ impl ShadowMetrics {
 
     /// Something differs. Its name is in the log.
     pub fn differs(&self, difference: &Difference) {
-        let change = match difference.change() {
-            Change::Added => "added",
-            Change::Removed => "removed",
-            Change::Changed => "changed",
-        };
-        self.differences.get_or_create(&DifferenceLabels { part: difference.part.as_str(), change }).inc();
+        let labels = DifferenceLabels { part: difference.part.as_str(), change: difference.change().as_str() };
+        self.differences.get_or_create(&labels).inc();
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::app::App;
 use crate::domain::client::Client;
 use crate::domain::decision::{Decision, Outcome};
-use crate::domain::difference::{Change, Difference};
+use crate::domain::difference::Difference;
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::scope::Scopes;
 use crate::domain::shadow::Shadowed;
@@ -113,9 +113,9 @@ impl Shot {
         };
         let (again, differences) = replay::again(set, before);
         let unrecorded = again.trace.outside.beyond(&recording.outside);
-        told_to.metrics.compared(verdict(&decision, &again, &differences, &unrecorded));
+        let verdict = verdict(&decision, &again, &differences, &unrecorded);
         if differences.is_empty() && unrecorded.is_empty() {
-            return;
+            return told_to.metrics.compared(verdict);
         }
         differences.iter().for_each(|difference| told_to.metrics.differs(difference));
         let told = Shadowed { set: set.hash().to_owned(), differences, unrecorded };
@@ -124,6 +124,7 @@ impl Shot {
         let Recording { trigger, event, .. } = recording;
         let about = Circumstances { trigger, event, sets, granted: granted.to_string(), scope: scope.to_string() };
         told_to.traces.add_shadow(decision, about, told);
+        told_to.metrics.compared(verdict);
     }
 }
 
@@ -160,12 +161,8 @@ fn log(live: &Decision, recording: &Recording, told: &Shadowed, sparing: &Sparin
 
 /// `id_token plan changed (actions/20-plan.rhai:3:5 → next/20-plan.rhai:4:5)`.
 fn named(difference: &Difference) -> String {
-    let change = match difference.change() {
-        Change::Added => "added",
-        Change::Removed => "removed",
-        Change::Changed => "changed",
-    };
-    let mut text = format!("{} {} {change}", difference.part.as_str(), difference.name);
+    let (part, change) = (difference.part.as_str(), difference.change().as_str());
+    let mut text = format!("{part} {} {change}", difference.name);
     let places: Vec<String> = [&difference.before, &difference.after]
         .into_iter()
         .flatten()

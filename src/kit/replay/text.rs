@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use serde_json::Value;
+
 use super::Login;
 use crate::clock::iso8601;
 use crate::domain::decision::{Provenance, Setting};
@@ -35,7 +37,12 @@ pub fn difference(difference: &Difference) -> String {
         Change::Removed => '-',
         Change::Changed => '~',
     };
-    let value = |side: &Option<Setting>| side.as_ref().map(|setting| short(&setting.value)).unwrap_or_default();
+    // A reason or a message is a sentence.
+    let text = |value: &Value| match (part, value) {
+        (Part::Denial | Part::Failure, Value::String(sentence)) => sentence.clone(),
+        _ => short(value),
+    };
+    let value = |side: &Option<Setting>| side.as_ref().map(|setting| text(&setting.value)).unwrap_or_default();
     let (before, after) = (value(&difference.before), value(&difference.after));
     let title = format!("{mark} {} {name}", part.as_str()).trim_end().to_owned();
     let mut text = match (part, change) {

@@ -88,7 +88,8 @@ fn now() -> vestibule::domain::outside::Outside {
 
 /// As a server records a login by password.
 fn event(number: usize) -> Event {
-    let metadata = json!({ "region": "eu", "roles": ["editor"], "permissions": ["read:things"], "patient": format!("p-{number}") });
+    let metadata =
+        json!({ "region": "eu", "roles": ["editor"], "permissions": ["read:things"], "patient": format!("p-{number}") });
     let name = format!("user{number}");
     Event {
         authorization: Some(Authorization { roles: vec!["admin".to_owned()] }),

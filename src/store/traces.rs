@@ -69,10 +69,10 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn shadow_trace(&mut self, id: &str, shadow: &str) -> Result<()> {
-        query("UPDATE traces SET shadow = $3 WHERE tenant = $1 AND id = $2")
+        query("UPDATE traces SET shadow = $1 WHERE tenant = $2 AND id = $3")
+            .bind(shadow)
             .bind(&*self.tenant)
             .bind(id)
-            .bind(shadow)
             .execute(&mut self.inner)
             .await?;
         Ok(())

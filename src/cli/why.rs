@@ -57,7 +57,7 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
         print::line(&serde_json::to_string_pretty(&told)?);
     } else {
         let mut text = why::text::render(&answer, &record, &|by| lines.line(by));
-        if lines.0.is_none() && answer.is_relevant() {
+        if lines.0.is_none() && !(answer.found.is_empty() && answer.refused.is_empty()) {
             text.push_str("\n\nthe actions have changed since: the lines above are those of then");
         }
         if let Some(newest) = newer {
@@ -72,7 +72,7 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
     Ok(ExitCode::SUCCESS)
 }
 
-/// The login to explain by, and the newest one if that knows nothing of the name.
+/// The login to explain by, and a newer one of the same trigger that knows nothing of the name.
 async fn find(source: &Source, options: &Options) -> anyhow::Result<(Record, Option<String>)> {
     if let Some(id) = &options.trace {
         return Ok((one(source, id).await?, None));
@@ -85,7 +85,8 @@ async fn find(source: &Source, options: &Options) -> anyhow::Result<(Record, Opt
         return Err(bad_input(format!("there is no trace yet ({})", source.place()), "log in first, then ask again"));
     }
     let index = known.unwrap_or(0);
-    let newest = (index > 0).then(|| records[0].id.clone());
+    let trigger = records[index].recording.trigger;
+    let newest = records[..index].iter().find(|record| record.recording.trigger == trigger).map(|record| record.id.clone());
     Ok((records.swap_remove(index), newest))
 }
 

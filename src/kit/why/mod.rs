@@ -93,10 +93,10 @@ pub fn explain<'a>(name: &'a str, record: &'a Record) -> Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Whether the trace knows the name: somebody set it, or tried.
+    /// Whether the trace has something to say about the name: somebody set it, or tried, or the protocol did.
     #[must_use]
     pub fn is_relevant(&self) -> bool {
-        !self.found.is_empty() || !self.refused.is_empty()
+        !self.found.is_empty() || !self.refused.is_empty() || self.protocol.is_some()
     }
 }
 

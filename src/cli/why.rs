@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::failure::bad_input;
-use super::traces::{one, open, summary, unreadable};
+use super::traces::{first_of_all, one, open, summary, unreadable};
 use super::{Settings, logging, print};
 use crate::config::Config;
 use crate::domain::decision::Provenance;
@@ -79,10 +79,10 @@ async fn find(source: &Source, options: &Options) -> anyhow::Result<(Record, Opt
     }
     let (client_id, user_id) = (options.client.clone(), options.user.clone());
     let filter = TraceFilter { client_id, user_id, limit: LOOK_BACK, ..TraceFilter::default() };
-    let mut records = source.find(&filter).await.map_err(unreadable)?;
+    let mut records = source.find(&filter).await.map_err(|error| unreadable(&error))?;
     let known = records.iter().position(|record| why::explain(&options.name, record).is_relevant());
     if records.is_empty() {
-        return Err(bad_input(format!("there is no trace yet ({})", source.place()), "log in first, then ask again"));
+        return Err(bad_input(format!("there is no trace yet ({})", source.place()), first_of_all(source)));
     }
     let index = known.unwrap_or(0);
     let trigger = records[index].recording.trigger;

@@ -13,4 +13,5 @@ pub mod init;
 pub mod login;
 pub mod matrix;
 pub mod project;
+pub mod reference;
 pub mod test;

@@ -48,11 +48,8 @@ fn what_is_found_in_hostile_scripts_is_true() {
         let path = entry.unwrap().path();
         let directory = tempfile::tempdir().unwrap();
         std::fs::copy(&path, directory.path().join("10-hostile.rhai")).unwrap();
-        let settings = Settings {
-            directory: directory.path().to_owned(),
-            display: "actions".to_owned(),
-            ..Settings::default()
-        };
+        let settings =
+            Settings { directory: directory.path().to_owned(), display: "actions".to_owned(), ..Settings::default() };
         if let Ok(set) = FlowSet::load(&settings) {
             let codes: Vec<String> = set.findings().iter().map(|problem| problem.code.to_string()).collect();
             if !codes.is_empty() {

@@ -27,10 +27,12 @@ mod serve;
 mod server;
 mod start_page;
 mod test;
+mod traces;
 mod try_event;
 mod try_login;
 mod try_report;
 mod watch;
+mod why;
 
 use crate::config::{Config, Invalid, Source};
 use failure::report;
@@ -87,6 +89,10 @@ enum Command {
     /// Show the actions: order, handlers, settings, clients
     #[command(subcommand)]
     Actions(actions::Command),
+    /// List what was decided about each login, follow it live, or export it for `replay`
+    Traces(traces::Options),
+    /// Explain a claim: who set it, what it was before, who tried in vain
+    Why(why::Options),
     /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -151,6 +157,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Test(options) => test::run(&settings, options).await,
         Command::Matrix(options) => matrix::run(&settings, options).await,
         Command::Actions(command) => actions::run(&settings, &command).await,
+        Command::Traces(options) => traces::run(&settings, &options).await,
+        Command::Why(options) => why::run(&settings, &options).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }
 }

@@ -12,6 +12,7 @@ use clap::{Args, Parser, Subcommand};
 mod actions;
 mod check;
 mod dev;
+mod explain;
 mod failure;
 mod init;
 mod keys;
@@ -70,8 +71,10 @@ enum Command {
     Dev,
     /// Serve for production: JSON log, insecure settings refused, SIGHUP reloads
     Serve(serve::Options),
-    /// Compile and validate configuration and actions, print every problem
+    /// Compile, validate and analyse configuration and actions, print every problem
     Check(check::Options),
+    /// Explain the code of a problem, with an example of wrong and right
+    Explain(explain::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
     /// Run the unit tests of the actions, `actions/tests/*.rhai`
@@ -142,6 +145,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Dev => dev::run(&settings).await,
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
+        Command::Explain(options) => explain::run(&options),
         Command::Try(options) => try_login::run(&settings, *options).await,
         Command::Test(options) => test::run(&settings, options).await,
         Command::Matrix(options) => matrix::run(&settings, options).await,

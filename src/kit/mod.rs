@@ -9,6 +9,7 @@
 pub mod catalogue;
 pub mod difference;
 pub mod event;
+pub mod findings;
 pub mod init;
 pub mod login;
 pub mod matrix;

@@ -217,7 +217,7 @@ fn check_names(path: &str, value: &Value) -> Result<(), Failed> {
                     return Err(Failed::new("secrets belong to an action, not to the event").hint(hint));
                 }
                 if !known.contains(&name.as_str()) {
-                    let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| suggest::hint(name, known));
+                    let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| suggest::hint(name, &known));
                     return Err(Failed::new(format!("`{path}` has no property `{name}`")).hint(hint));
                 }
                 check_names(&format!("{path}.{name}"), value)?;

@@ -70,6 +70,8 @@ const CASES: &[(&[&str], &[&str])] = &[
     (&["why", "plan", "--trace", "nope"], &["no trace `nope`", "hint: "]),
     (&["why"], &["<NAME>"]),
     (&["explain", "V9999"], &["no code `V9999`", "hint: "]),
+    (&["definitions", "--out", "none/such.rhai"], &["none/such.rhai", "cannot be written", "hint: "]),
+    (&["docs", "--out", "none/such.md"], &["none/such.md", "cannot be written", "hint: "]),
     (&["keys", "rotate", "--kind", "dsa"], &["invalid value 'dsa'", "possible values: rsa"]),
 ];
 

@@ -24,8 +24,9 @@ pub(super) fn read(root: &Section<'_>) -> Settings {
 fn check_path(section: &Section<'_>, path: &Found<String>) {
     if !event::is_path(&path.value) {
         let known = event::paths();
-        let hint = did_you_mean(&path.value, known.iter().map(String::as_str))
-            .unwrap_or_else(|| "write a path as an action would: `event.user.email`, `event.user.app_metadata.salary`".to_owned());
+        let hint = did_you_mean(&path.value, known.iter().map(String::as_str)).unwrap_or_else(|| {
+            "write a path as an action would: `event.user.email`, `event.user.app_metadata.salary`".to_owned()
+        });
         section.context.problem(&path.at, format!("`{}` is no path of `event`", path.value), hint);
     }
 }

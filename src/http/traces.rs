@@ -62,7 +62,11 @@ fn refusal(parts: &Parts) -> Option<&'static str> {
     if parts.headers.contains_key(FORWARDED) || parts.headers.keys().any(|name| name.as_str().starts_with("x-forwarded-")) {
         return Some("traces are not told through a proxy");
     }
-    let host = parts.headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| parts.uri.authority().map(|own| own.as_str()));
+    let host = parts
+        .headers
+        .get(HOST)
+        .and_then(|host| host.to_str().ok())
+        .or_else(|| parts.uri.authority().map(|own| own.as_str()));
     if !host.is_some_and(is_loopback) {
         return Some("traces are told at `localhost` only");
     }

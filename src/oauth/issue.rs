@@ -9,19 +9,19 @@ use crate::domain::hash;
 use crate::domain::scope::Scopes;
 use crate::domain::session::Session;
 use crate::domain::user::User;
-use crate::flow::event::Transaction;
 use crate::flow::Event;
+use crate::flow::event::Transaction;
 
 use super::RequestContext;
 use super::authorization_request::AuthorizationRequest;
 use super::authorize::Answer;
 use super::error::{Error, Result};
+use super::event;
 use super::fold::Party;
 use super::mint::{self, Minted, Order};
 use super::respond::Response;
 use super::session::{self, SessionChange};
 use super::verdict::{self, Question, Subject, Verdict};
-use super::event;
 
 /// The language of the hosted pages.
 const LOCALE: &str = "en";

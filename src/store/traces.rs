@@ -28,7 +28,8 @@ impl Store {
         .bind(i64::try_from(filter.limit).unwrap_or(i64::MAX))
         .fetch_all(&self.database.readers)
         .await?;
-        let trace = |(id, at, client_id, user_id, outcome, document)| TraceRow { id, at, client_id, user_id, outcome, document };
+        let trace =
+            |(id, at, client_id, user_id, outcome, document)| TraceRow { id, at, client_id, user_id, outcome, document };
         Ok(rows.into_iter().map(trace).collect())
     }
 }

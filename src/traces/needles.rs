@@ -116,10 +116,7 @@ mod tests {
     #[test]
     fn a_value_is_replaced_wherever_it_stands_and_however_it_is_written() {
         let text = "Ada@Example.com ada@example.com ?mail=Ada%40Example.com <Ada@Example.com>";
-        assert_eq!(
-            replaced(&["Ada@Example.com"], text),
-            "[redacted] [redacted] ?mail=[redacted] <[redacted]>"
-        );
+        assert_eq!(replaced(&["Ada@Example.com"], text), "[redacted] [redacted] ?mail=[redacted] <[redacted]>");
         assert_eq!(replaced(&["a\"b\\c-long"], r#"{"k":"a\"b\\c-long"}"#), r#"{"k":"[redacted]"}"#);
         assert_eq!(replaced(&["s3cr3t value"], "q=s3cr3t+value&r=s3cr3t%20value"), "q=[redacted]&r=[redacted]");
     }
@@ -138,7 +135,8 @@ mod tests {
 
     #[test]
     fn names_of_secrets_are_known_in_every_spelling() {
-        for name in ["access_token", "clientSecret", "X-Api-Key", "Authorization", "set-cookie", "https://x/firebase_token"] {
+        for name in ["access_token", "clientSecret", "X-Api-Key", "Authorization", "set-cookie", "https://x/firebase_token"]
+        {
             assert!(is_secret_name(name), "{name}");
         }
         for name in ["token_type", "roles", "secretary", "expires_in", "https://secret/roles", "tokens_left"] {

@@ -65,7 +65,8 @@ impl Redactor<'_> {
         let mut event = serde_json::to_value(&*record.recording.event).unwrap_or_default();
         let needles = self.needles(&mut event, record);
         let ids: Vec<_> = IDS.into_iter().filter(|id| !self.fields.iter().any(|field| field == id)).collect();
-        let kept: Vec<Vec<Value>> = ids.iter().map(|id| at(&mut event, id).into_iter().map(|own| own.clone()).collect()).collect();
+        let kept: Vec<Vec<Value>> =
+            ids.iter().map(|id| at(&mut event, id).into_iter().map(|own| own.clone()).collect()).collect();
         self.fields.iter().for_each(|field| at(&mut event, field).into_iter().for_each(blank));
         json(&mut event, &needles);
         for (id, values) in ids.iter().zip(kept) {
@@ -162,7 +163,9 @@ fn named_member(name: &str, value: &Value, needles: &mut Needles) {
     match value {
         Value::String(text) => named_text(name, text, needles),
         Value::Number(number) if is_secret_name(name) => needles.add(&number.to_string()),
-        Value::Array(items) if is_secret_name(name) => items.iter().for_each(|item| texts(item, &mut |text| needles.add(text))),
+        Value::Array(items) if is_secret_name(name) => {
+            items.iter().for_each(|item| texts(item, &mut |text| needles.add(text)))
+        }
         _ => named(value, needles),
     }
 }
@@ -201,7 +204,8 @@ fn json(value: &mut Value, needles: &Needles) {
         Value::Object(members) => {
             let names = members.keys().any(|name| replaced(name, needles).is_some());
             if names {
-                *members = std::mem::take(members).into_iter().map(|(name, own)| (text(name, needles), own)).collect::<JsonMap>();
+                *members =
+                    std::mem::take(members).into_iter().map(|(name, own)| (text(name, needles), own)).collect::<JsonMap>();
             }
             members.iter_mut().for_each(|(name, own)| member(name, own, needles));
         }

@@ -50,8 +50,10 @@ pub(super) fn report(error: &anyhow::Error) -> ExitCode {
 
 /// `3 problems in vestibule.toml`.
 pub(super) fn count(problems: usize, place: &str) -> String {
-    match problems {
-        1 => format!("1 problem in {place}"),
-        many => format!("{many} problems in {place}"),
-    }
+    format!("{} in {place}", count_of(problems, "problem"))
+}
+
+/// `1 problem`, `3 problems`.
+pub(super) fn count_of(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

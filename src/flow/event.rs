@@ -3,6 +3,7 @@
 //!
 //! Every timestamp is ISO 8601 text, as in Auth0. Absent optional parts are `()` for a script.
 
+pub mod description;
 pub(crate) mod members;
 pub(crate) mod metadata;
 pub(crate) mod reads;

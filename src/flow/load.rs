@@ -21,12 +21,7 @@ impl FlowSet {
         }
         let sources: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         match Self::from_sources(settings, &sources) {
-            Ok(set) if problems.is_empty() => {
-                for warning in set.warnings() {
-                    tracing::warn!("{}", warning.one_line());
-                }
-                Ok(set)
-            }
+            Ok(set) if problems.is_empty() => Ok(set),
             Ok(_) => Err(LoadError { problems }),
             Err(error) => {
                 problems.extend(error.problems);

@@ -68,8 +68,8 @@ impl FlowSet {
         text: &str,
     ) -> Result<Script, Vec<Diagnostic>> {
         let toolbox = self.toolbox.with(functions);
-        let Compiled { ast, constants: own } = compile(&toolbox, limits, file, text)?;
-        let problems = super::set::namespaced_calls(&toolbox, file, text, &ast);
+        let Compiled { ast, constants: own, .. } = compile(&toolbox, limits, file, text)?;
+        let problems = super::library::namespaced_calls(&toolbox, file, text, &ast);
         if !problems.is_empty() {
             return Err(problems);
         }

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use rhai::{Engine, Module, Shared};
 
+use super::api::description::OBJECTS;
 use super::{Limits, api, event, functions, logs, overrides};
 
 /// What all engines of a set have in common.
@@ -129,9 +130,9 @@ impl Names {
             names.parameters.insert((name, parameters));
         }
         // The short names of `api.cache` are good names for functions of others, too.
-        let methods =
-            api::METHODS.iter().flat_map(|(_, methods)| *methods).filter(|name| !matches!(**name, "get" | "set" | "delete"));
-        names.ours = methods.chain(&SYNTACTIC).map(|name| (*name).to_owned()).collect();
+        let methods = OBJECTS.iter().flat_map(|object| object.methods).map(|method| method.name);
+        let methods = methods.filter(|name| !matches!(*name, "get" | "set" | "delete"));
+        names.ours = methods.chain(SYNTACTIC).map(str::to_owned).collect();
         names.all.extend(names.ours.iter().cloned());
         // Known, and not reserved: `log` and `error` are good names for functions of an action.
         names.all.extend(logs::METHODS.map(str::to_owned));

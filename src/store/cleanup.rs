@@ -1,6 +1,6 @@
 //! Deletes what expired. Nothing relies on it: expiry is checked at every use.
 
-use super::{Database, Result};
+use super::{Database, Result, sql};
 
 /// Failed logins are remembered for a day.
 const DAY_MS: i64 = 86_400_000;
@@ -64,8 +64,8 @@ impl Database {
         for (statement, after) in EXPIRED {
             loop {
                 let mut connection = self.begin().await?;
-                let query = sqlx::query(statement).bind(now.saturating_sub(after));
-                let rows = query.execute(&mut *connection).await?.rows_affected();
+                let query = sql::query(statement).bind(now.saturating_sub(after));
+                let rows = query.execute(&mut connection).await?;
                 connection.commit().await?;
                 deleted += rows;
                 if rows < BATCH {

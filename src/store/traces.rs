@@ -2,6 +2,7 @@
 
 use crate::domain::trace::{TraceFilter, TraceRow};
 
+use super::sql::{query, query_as};
 use super::{Result, Store, Tx};
 
 /// `id`, `decided_at`, `client_id`, `user_id`, `outcome`, `document`.
@@ -14,7 +15,7 @@ impl Store {
     /// The database's.
     pub async fn traces(&self, filter: &TraceFilter) -> Result<Vec<TraceRow>> {
         let text = |wanted: &Option<String>| wanted.clone().unwrap_or_default();
-        let rows: Vec<Row> = sqlx::query_as(
+        let rows: Vec<Row> = query_as(
             "SELECT id, decided_at, client_id, user_id, outcome, document FROM traces
              WHERE tenant = $1 AND ($2 = '' OR id = $2) AND ($3 = '' OR client_id = $3) AND ($4 = '' OR user_id = $4)
                AND ($5 = '' OR outcome = $5)
@@ -40,7 +41,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_trace(&mut self, trace: &TraceRow, expires_at: i64) -> Result<()> {
-        sqlx::query(
+        query(
             "INSERT INTO traces (tenant, id, decided_at, client_id, user_id, outcome, document, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (tenant, id) DO NOTHING",
         )
@@ -52,7 +53,7 @@ impl Tx {
         .bind(&trace.outcome)
         .bind(&trace.document)
         .bind(expires_at)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }
@@ -62,14 +63,14 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn prune_traces(&mut self, keep: usize) -> Result<u64> {
-        let pruned = sqlx::query(
+        let pruned = query(
             "DELETE FROM traces WHERE (tenant, id) IN
              (SELECT tenant, id FROM traces WHERE tenant = $1 ORDER BY decided_at DESC, id DESC LIMIT 1000 OFFSET $2)",
         )
         .bind(&*self.tenant)
         .bind(i64::try_from(keep).unwrap_or(i64::MAX))
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
-        Ok(pruned.rows_affected())
+        Ok(pruned)
     }
 }

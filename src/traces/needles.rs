@@ -7,9 +7,19 @@ const SHORT: usize = 6;
 
 /// Values that are replaced, the longest first.
 #[derive(Debug, Default)]
-pub(super) struct Needles(Vec<String>);
+pub(super) struct Needles {
+    all: Vec<String>,
+    /// The user's id, which every trace tells: what it contains is hidden as it was written, not in other spellings, or `Ada`
+    /// would tear `auth0|ada` apart.
+    told: String,
+}
 
 impl Needles {
+    /// Nothing yet, in the trace of this user.
+    pub(super) fn of(user_id: &str) -> Self {
+        Self { all: Vec::new(), told: user_id.to_owned() }
+    }
+
     /// Adds a value as it is, in lower case, and as URLs and JSON write it. Empty ones and what stands for a redacted one are
     /// nothing to hide.
     pub(super) fn add(&mut self, value: &str) {
@@ -21,21 +31,22 @@ impl Needles {
         let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         let percent = encoded.replace('+', "%20");
         for form in [value, &value.to_lowercase(), escaped.trim_matches('"'), &encoded, &percent] {
-            if !form.is_empty() && !self.0.iter().any(|known| known == form) {
-                self.0.push(form.to_owned());
+            let told = form != value && self.told.contains(form);
+            if !form.is_empty() && !told && !self.all.iter().any(|known| known == form) {
+                self.all.push(form.to_owned());
             }
         }
     }
 
     /// No more will be added: what contains another one goes first.
     pub(super) fn finish(mut self) -> Self {
-        self.0.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+        self.all.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
         self
     }
 
     /// Replaces every occurrence, and everything that looks like a signed token.
     pub(super) fn replace(&self, text: &mut String) {
-        for needle in &self.0 {
+        for needle in &self.all {
             if text.len() >= needle.len() && text.contains(needle.as_str()) {
                 *text = without(text, needle);
             }
@@ -126,6 +137,15 @@ mod tests {
         assert_eq!(replaced(&["Al", "Ada"], "Al, Also Ada; Adam"), "[redacted], Also [redacted]; Adam");
         assert_eq!(replaced(&["Ada", "Ada Lovelace"], "Ada Lovelace is Ada"), "[redacted] is [redacted]");
         assert_eq!(replaced(&["", " "], "nothing"), "nothing");
+    }
+
+    #[test]
+    fn a_name_does_not_tear_the_id_apart_that_is_told_anyway() {
+        let mut needles = Needles::of("auth0|ada");
+        needles.add("Ada");
+        let mut text = "auth0|ada is Ada".to_owned();
+        needles.finish().replace(&mut text);
+        assert_eq!(text, "auth0|ada is [redacted]");
     }
 
     #[test]

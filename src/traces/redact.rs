@@ -82,7 +82,7 @@ impl Redactor<'_> {
     }
 
     fn needles(&self, event: &mut Value, record: &Record) -> Needles {
-        let mut needles = Needles::default();
+        let mut needles = Needles::of(record.user_id.as_deref().unwrap_or_default());
         self.sets.iter().flat_map(|set| set.secrets()).for_each(|secret| needles.add(secret));
         for field in self.fields {
             at(event, field).into_iter().for_each(|value| texts(value, &mut |text| needles.add(text)));

@@ -75,6 +75,11 @@ const FAMILIES: &[Family] = &[
     http::FAMILY,
 ];
 
+/// Why `http::` may not call a URL with these `allow_hosts`, as far as is known before its name is resolved.
+pub(crate) fn objection(allow_hosts: &[String], url: &::url::Url) -> Result<(), String> {
+    egress::Allowed(allow_hosts.into()).check(url)
+}
+
 /// Builds the modules.
 #[must_use]
 pub fn library() -> Library {

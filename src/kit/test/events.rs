@@ -8,7 +8,7 @@ use crate::domain::client::{Algorithm, AppType, Client, GrantType};
 use crate::domain::resource_server::{ClientGrant, ResourceServer, TokenDialect};
 use crate::domain::scope::Scopes;
 use crate::domain::user::User;
-use crate::flow::event::members;
+use crate::flow::event::{ClientPart, members};
 use crate::flow::{Event, suggest};
 use crate::kit::event;
 use crate::kit::login::{self, Attempt, Grant};
@@ -53,7 +53,9 @@ pub(super) fn build(world: &World, grant: Option<Grant>, parts: JsonMap) -> Resu
     }
     let mut merged = serde_json::to_value(&event).unwrap_or_default();
     merge(&mut merged, parts);
-    parse(merged)
+    let event = parse(merged)?;
+    // The flag is the client's and no part of what scripts see; `read` looks it up again.
+    Ok(Event { client: ClientPart { bypass_actions: false, ..event.client }, ..event })
 }
 
 /// The event of a value that a test made from one, and the login it describes.
@@ -215,7 +217,7 @@ fn check_names(path: &str, value: &Value) -> Result<(), Failed> {
                     return Err(Failed::new("secrets belong to an action, not to the event").hint(hint));
                 }
                 if !known.contains(&name.as_str()) {
-                    let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| suggest::hint(name, known));
+                    let hint = did_you_mean(name, known.iter().copied()).unwrap_or_else(|| suggest::hint(name, &known));
                     return Err(Failed::new(format!("`{path}` has no property `{name}`")).hint(hint));
                 }
                 check_names(&format!("{path}.{name}"), value)?;

@@ -16,13 +16,19 @@ static ALLOCATOR: Allocator<System> = Allocator::system();
 
 thread_local! {
     static OWNED: Cell<isize> = const { Cell::new(0) };
+    /// The most that [`OWNED`] has been since [`most_owned`] began.
+    static MOST: Cell<isize> = const { Cell::new(0) };
 }
 
 struct PerThread;
 
 impl AllocationTracker for PerThread {
     fn allocated(&self, _addr: usize, size: usize, _wrapped: usize, _group: AllocationGroupId) {
-        OWNED.with(|owned| owned.set(owned.get().wrapping_add_unsigned(size)));
+        let owned = OWNED.with(|owned| {
+            owned.set(owned.get().wrapping_add_unsigned(size));
+            owned.get()
+        });
+        MOST.with(|most| most.set(most.get().max(owned)));
     }
 
     fn deallocated(&self, _addr: usize, size: usize, _wrapped: usize, _from: AllocationGroupId, _now: AllocationGroupId) {
@@ -33,6 +39,16 @@ impl AllocationTracker for PerThread {
 /// Bytes that this thread allocated and did not free; meaningful as a difference only.
 fn owned() -> isize {
     OWNED.with(Cell::get)
+}
+
+/// The most bytes that this thread owned at once while `work` ran, beyond what it owned before: what a run or a load took at
+/// its height, for tests and figures.
+pub fn most_owned<T>(work: impl FnOnce() -> T) -> (T, usize) {
+    install();
+    let before = owned();
+    MOST.with(|most| most.set(before));
+    let result = work();
+    (result, usize::try_from(MOST.with(Cell::get).wrapping_sub(before)).unwrap_or(0))
 }
 
 /// Starts counting; done once per process, when the first set of actions is built.
@@ -78,6 +94,16 @@ mod tests {
         assert!(budget.exceeded());
         drop(kept);
         assert!(!budget.exceeded());
+    }
+
+    #[test]
+    fn the_height_counts_what_was_freed_again() {
+        let (kept, most) = most_owned(|| {
+            drop(vec![0_u8; 300_000]);
+            vec![0_u8; 100_000]
+        });
+        assert!((300_000..310_000).contains(&most), "{most}");
+        drop(kept);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! engine from `toolbox`, on `event` and `api`, which record `effects` in the run's `context`; `failure` says what went wrong.
 
 mod api;
+mod bounds;
 mod cache;
 mod check;
 mod compile;
@@ -44,6 +45,7 @@ pub use decide::decide;
 pub use diagnostic::{Diagnostic, LoadError};
 pub use event::Event;
 pub use limits::Limits;
+pub use memory::most_owned;
 pub use pool::{Busy, Flow};
 pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};

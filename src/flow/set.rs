@@ -10,7 +10,7 @@ use super::compile::{Compiled, compile};
 use super::failure::Sources;
 use super::source::{self, FileKind};
 use super::toolbox::{Toolbox, signatures};
-use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, memory, suggest};
+use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, check, memory, suggest};
 use crate::domain::hash;
 
 /// An immutable, compiled, content-addressed set of actions.
@@ -22,7 +22,7 @@ pub struct FlowSet {
     pub(super) limits: Limits,
     pub(super) toolbox: Toolbox,
     pub(super) sources: Arc<Sources>,
-    /// Constants by file, for the places where the optimizer does not put them.
+    /// Constants by file: functions do not see them by themselves.
     pub(super) constants: Arc<Constants>,
 }
 
@@ -282,7 +282,7 @@ fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec
                 problems.push(Diagnostic::at(file, text, *position, message).with_hint(hint));
             }
         }
-        true
+        problems.len() < check::MAX_PROBLEMS
     });
     problems
 }

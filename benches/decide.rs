@@ -11,7 +11,7 @@ use serde_json::json;
 use vestibule::clock::{Clock, Random};
 use vestibule::domain::decision::Outcome;
 use vestibule::flow::event::{Authorization, ClientPart, UserPart};
-use vestibule::flow::{Cache, Event, FlowSet, Host, Limits, Settings, Trigger, decide};
+use vestibule::flow::{Cache, Event, FlowSet, Host, Http, Limits, Settings, Trigger, decide};
 
 /// A filter, a map, interpolated names and six claims.
 const ACTION: &str = r#"
@@ -31,7 +31,8 @@ const ROUNDS: usize = 10;
 
 fn main() {
     let directory = tempfile::tempdir().unwrap();
-    let host = Host { clock: Clock::System, random: Random::seeded(1), cache: Arc::new(Cache::default()) };
+    let host =
+        Host { clock: Clock::System, random: Random::seeded(1), cache: Arc::new(Cache::default()), http: Http::Network };
     for actions in [1, 3, 10, 100] {
         let set = set(directory.path(), actions);
         let figures: Vec<f64> = [4, 40].map(|size| microseconds(&set, &event(size * 1024), &host)).to_vec();

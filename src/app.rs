@@ -13,7 +13,7 @@ use crate::domain::client::Algorithm;
 pub use crate::domain::lifetimes::Lifetimes;
 use crate::domain::user::User;
 use crate::flow::reload::Reloader;
-use crate::flow::{self, Cache, Flow, FlowSet, Host};
+use crate::flow::{self, Cache, Flow, FlowSet, Host, Http};
 use crate::keys::{Keys, Seal};
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
@@ -92,7 +92,8 @@ impl App {
         let set = load_actions(config).await?;
         let database = Database::connect(&config.database).await?;
         database.check_integrity().await?;
-        let host = Host { clock: clock.clone(), random: random.clone(), cache: Arc::new(Cache::default()) };
+        let host =
+            Host { clock: clock.clone(), random: random.clone(), cache: Arc::new(Cache::default()), http: Http::Network };
         let flow = Arc::new(Flow::new(set, &config.actions.limits, host));
         let action_settings = Arc::new(ArcSwap::from_pointee(config.actions.clone()));
         let current = Arc::clone(&action_settings);

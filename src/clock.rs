@@ -22,7 +22,13 @@ impl Clock {
     /// A clock that stands still at `unix_seconds`.
     #[must_use]
     pub fn fixed(unix_seconds: i64) -> Self {
-        Self::Fixed(Arc::new(AtomicI64::new(unix_seconds * 1000)))
+        Self::fixed_ms(unix_seconds * 1000)
+    }
+
+    /// A clock that stands still at `unix_ms`.
+    #[must_use]
+    pub fn fixed_ms(unix_ms: i64) -> Self {
+        Self::Fixed(Arc::new(AtomicI64::new(unix_ms)))
     }
 
     /// Milliseconds since the Unix epoch.
@@ -57,26 +63,46 @@ pub fn iso8601(unix_ms: i64) -> String {
 
 /// Where randomness comes from: seeded by the operating system, or by a test.
 #[derive(Clone, Debug)]
-pub struct Random(Arc<Mutex<ChaCha20Rng>>);
+pub struct Random {
+    generator: Arc<Mutex<ChaCha20Rng>>,
+    /// What [`Random::seed`] says instead of drawing one.
+    seed: Option<[u8; 32]>,
+}
 
 impl Random {
     /// Seeded by the operating system.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Mutex::new(ChaCha20Rng::from_os_rng())))
+        Self::of(ChaCha20Rng::from_os_rng())
     }
 
     /// The same sequence for the same seed, for tests and replays.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
-        Self(Arc::new(Mutex::new(ChaCha20Rng::seed_from_u64(seed))))
+        Self::of(ChaCha20Rng::seed_from_u64(seed))
+    }
+
+    /// The sequence of a [`Random::seed`], for the decision that drew it and for its replay.
+    #[must_use]
+    pub fn from_seed(seed: [u8; 32]) -> Self {
+        Self { seed: Some(seed), ..Self::of(ChaCha20Rng::from_seed(seed)) }
+    }
+
+    fn of(generator: ChaCha20Rng) -> Self {
+        Self { generator: Arc::new(Mutex::new(generator)), seed: None }
+    }
+
+    /// A seed for [`Random::from_seed`]: a new one, or its own if this came from one.
+    #[must_use]
+    pub fn seed(&self) -> [u8; 32] {
+        self.seed.unwrap_or_else(|| self.bytes())
     }
 
     /// `N` random bytes.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
+        self.generator.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(&mut bytes);
         bytes
     }
 

@@ -3,6 +3,7 @@
 //! The map, from the outside in; imports run one way, top to bottom:
 //!
 //! - [`cli`]: one file per command (`dev`, `serve`, `check`, `try`, `keys`).
+//! - [`kit`]: what stands behind the commands for those who write actions.
 //! - [`http`]: axum and only axum: routes, extractors, answers, pages.
 //! - [`oauth`]: the protocol as use cases: authorize, login, one file per grant, userinfo, logout, revocation.
 //! - [`app`]: the only place that wires; owns a tenant's parts.
@@ -23,6 +24,7 @@ pub mod domain;
 pub mod flow;
 pub mod http;
 pub mod keys;
+pub mod kit;
 pub mod metrics;
 pub mod oauth;
 pub mod passwords;

@@ -25,6 +25,7 @@ const MAX_ACTIONS: usize = 200;
 
 const METHODS: [&str; 6] = ["GET", "POST", "HEAD", "OPTIONS", "PUT", "DELETE"];
 const ACTION_OUTCOMES: [&str; 5] = ["ok", "denied", "error", "timeout", "skipped"];
+const TRIGGERS: [&str; 2] = ["post-login", "credentials-exchange"];
 /// `ok` and the error codes of the token and authorization endpoints; an action may deny with others.
 const OUTCOMES: [&str; 20] = [
     "ok",
@@ -59,6 +60,8 @@ pub struct Metrics {
     refusals: Family<RefusalLabels, Counter>,
     reloads: Family<OutcomeLabels, Counter>,
     current_set: Family<SetLabels, Gauge>,
+    failing: Family<FailingLabels, Gauge>,
+    bypassed: Family<TriggerLabels, Counter>,
     busy: Family<BusyLabels, Counter>,
     passwords_waiting: Gauge,
     names: std::sync::Mutex<std::collections::BTreeSet<String>>,
@@ -100,6 +103,16 @@ struct SetLabels {
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct FailingLabels {
+    action: String,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TriggerLabels {
+    trigger: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct BusyLabels {
     pool: &'static str,
 }
@@ -115,6 +128,8 @@ impl Default for Metrics {
             refusals: Family::default(),
             reloads: Family::default(),
             current_set: Family::default(),
+            failing: Family::default(),
+            bypassed: Family::default(),
             busy: Family::default(),
             passwords_waiting: Gauge::default(),
             names: std::sync::Mutex::default(),
@@ -135,6 +150,10 @@ impl Metrics {
         registry.register("refusals", "What actions asked for and did not get", self.refusals.clone());
         registry.register("reloads", "Reloads of the actions by outcome", self.reloads.clone());
         registry.register("actions_set", "1 for the content hash of the running set of actions", self.current_set.clone());
+        let failing = self.failing.clone();
+        registry.register("action_failures_in_a_row", "Failures in a row of the actions that keep failing", failing);
+        let bypassed = self.bypassed.clone();
+        registry.register("actions_bypassed", "Logins without actions, of clients with `bypass_actions`", bypassed);
         registry.register("busy", "Requests refused because a pool was full", self.busy.clone());
         registry.register("passwords_waiting", "Password checks that wait for their turn", self.passwords_waiting.clone());
     }
@@ -162,6 +181,10 @@ impl Metrics {
     pub fn decided(&self, decision: &Decision) {
         decision.trace.actions.iter().for_each(|action| self.action_ran(action));
         decision.refused.iter().for_each(|refusal| self.refused(refusal));
+        if decision.trace.bypassed {
+            let trigger = known(&decision.trace.trigger, &TRIGGERS);
+            self.bypassed.get_or_create(&TriggerLabels { trigger }).inc();
+        }
     }
 
     /// An action ran.
@@ -186,6 +209,15 @@ impl Metrics {
     /// A set of actions was refused; the last good one goes on.
     pub fn reload_failed(&self) {
         self.reloads.get_or_create(&OutcomeLabels { outcome: "failed" }).inc();
+    }
+
+    /// The actions that keep failing now, with their failures in a row; set before [`Metrics::render`].
+    pub fn actions_failing<'a>(&self, failing: impl IntoIterator<Item = (&'a str, u64)>) {
+        self.failing.clear();
+        for (action, failures) in failing {
+            let labels = FailingLabels { action: self.name(action) };
+            self.failing.get_or_create(&labels).set(i64::try_from(failures).unwrap_or(i64::MAX));
+        }
     }
 
     /// No place to run actions.

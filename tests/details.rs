@@ -4,10 +4,14 @@
 
 mod support;
 
+#[path = "details/break_glass.rs"]
+mod break_glass;
 #[path = "details/connections.rs"]
 mod connections;
 #[path = "details/development.rs"]
 mod development;
+#[path = "details/failing_actions.rs"]
+mod failing_actions;
 #[path = "details/https.rs"]
 mod https;
 #[path = "details/logout.rs"]

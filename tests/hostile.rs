@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 
 use vestibule::clock::{Clock, Random};
 use vestibule::domain::decision::Outcome;
-use vestibule::flow::{Cache, Event, Flow, FlowSet, Host, Limits, Settings, Trigger};
+use vestibule::flow::{Cache, Event, Flow, FlowSet, Host, Http, Limits, Settings, Trigger};
 
 /// Far more than the deadline, for machines that are busy.
 const SOON: Duration = Duration::from_secs(5);
 
 fn host() -> Host {
-    Host { clock: Clock::System, random: Random::seeded(1), cache: Arc::new(Cache::default()) }
+    Host { clock: Clock::System, random: Random::seeded(1), cache: Arc::new(Cache::default()), http: Http::Network }
 }
 
 fn event() -> Event {

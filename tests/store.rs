@@ -47,6 +47,7 @@ fn client(client_id: &str) -> Client {
         refresh_token: RefreshTokenPolicy::default(),
         require_pkce: false,
         credentials: vec![],
+        bypass_actions: false,
     }
 }
 

@@ -56,5 +56,7 @@ fn summary(config: &Config, set: &FlowSet) -> String {
         plural(config.roles.len(), "role"),
         plural(config.users.len(), "user"),
     ];
-    format!("{}: {}\n{}", config.path.display(), parts.join(", "), start_page::actions(set, &config.actions.display))
+    let actions = start_page::actions(set, &config.actions.display);
+    let bypass = start_page::bypass_warning(config).map(|warning| format!("\n{warning}")).unwrap_or_default();
+    format!("{}: {}\n{actions}{bypass}", config.path.display(), parts.join(", "))
 }

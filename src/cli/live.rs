@@ -6,7 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use super::print;
+use super::{print, start_page};
 use crate::app::App;
 use crate::config::{Config, Invalid, Source};
 use crate::flow::reload::Reload;
@@ -26,6 +26,14 @@ impl Voice {
         match self {
             Self::Terminal => print::line(text),
             Self::Log => tracing::info!("{text}"),
+        }
+    }
+
+    /// Something works and should be known.
+    fn warn(self, text: &str) {
+        match self {
+            Self::Terminal => print::error(&format!("{text}\n")),
+            Self::Log => tracing::warn!("{text}"),
         }
     }
 
@@ -50,6 +58,7 @@ pub(super) struct Live {
 impl Live {
     pub(super) fn new(app: Arc<App>, source: Source, config: Config, voice: Voice) -> Self {
         app.metrics.reloaded(app.flow.current().hash());
+        warn_of_bypasses(voice, &config);
         Self { app, source, config: ArcSwap::from_pointee(config), voice }
     }
 
@@ -73,6 +82,7 @@ impl Live {
             return self.voice.bad(&format!("error: {name} could not be applied: {error:#}"));
         }
         self.voice.good(&format!("{name} applied"));
+        warn_of_bypasses(self.voice, &config);
         for setting in needs_restart(&old, &config) {
             self.voice.bad(&format!("{name}: `{setting}` changed, which takes effect at the next start"));
         }
@@ -121,6 +131,12 @@ impl Live {
                 tracing::warn!(%error, "signing keys were not read again");
             }
         }
+    }
+}
+
+fn warn_of_bypasses(voice: Voice, config: &Config) {
+    if let Some(warning) = start_page::bypass_warning(config) {
+        voice.warn(&warning);
     }
 }
 

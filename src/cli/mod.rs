@@ -8,9 +8,11 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod actions;
 mod check;
 mod dev;
 mod failure;
+mod init;
 mod keys;
 mod live;
 mod logging;
@@ -57,6 +59,8 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a project to start from: configuration, two actions, their tests
+    Init(init::Options),
     /// Serve for development: demo data, readable log, actions and configuration reload on save
     Dev,
     /// Serve for production: JSON log, insecure settings refused, SIGHUP reloads
@@ -65,6 +69,9 @@ enum Command {
     Check(check::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
+    /// Show the actions: order, handlers, settings, clients
+    #[command(subcommand)]
+    Actions(actions::Command),
     /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -117,10 +124,12 @@ pub fn run() -> ExitCode {
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     let settings = cli.settings;
     match cli.command {
+        Command::Init(options) => init::run(&options),
         Command::Dev => dev::run(&settings).await,
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Try(options) => try_login::run(&settings, *options).await,
+        Command::Actions(command) => actions::run(&settings, &command).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }
 }

@@ -46,6 +46,15 @@ fn urls(config: &Config) -> String {
     format!("URLs\n{}", print::columns(&rows))
 }
 
+/// What the operator shall not forget: logins that no action sees. `None` if there are none.
+pub(super) fn bypass_warning(config: &Config) -> Option<String> {
+    let clients: Vec<_> = config.bypassing().map(|id| format!("`{id}`")).collect();
+    let (these, have) = if clients.len() == 1 { ("client", "has") } else { ("clients", "have") };
+    let hint = "for emergencies: whoever can authenticate gets in there, whatever the actions say";
+    let warning = format!("warning: {these} {} {have} `bypass_actions`: no action runs\nhint: {hint}", clients.join(", "));
+    (!clients.is_empty()).then_some(warning)
+}
+
 /// Shows the login page in a browser; ends at the application's callback, whether or not the application runs.
 fn login_query(declared: &DeclaredClient) -> Option<String> {
     let client = &declared.client;
@@ -95,7 +104,8 @@ fn client(declared: &DeclaredClient) -> Vec<String> {
         None => "private_key_jwt".to_owned(),
     };
     let callback = client.callbacks.first().map(|uri| format!("callback {uri}")).unwrap_or_default();
-    vec![client.client_id.clone(), app_type.to_owned(), secret, callback]
+    let bypass = if client.bypass_actions { "runs no actions" } else { "" };
+    vec![client.client_id.clone(), app_type.to_owned(), secret, callback, bypass.to_owned()]
 }
 
 fn user(declared: &DeclaredUser) -> Vec<String> {

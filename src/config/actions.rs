@@ -97,6 +97,7 @@ fn limits(section: &Section<'_>) -> Limits {
     set(&mut limits.max_concurrent_runs, size("max_concurrent_runs", 256));
     set(&mut limits.max_waiting_runs, size("max_waiting_runs", 100_000));
     set(&mut limits.max_cache_entries, size("max_cache_entries", 1_000_000));
+    set(&mut limits.report_after_failures, count("report_after_failures", 1_000_000));
     limits
 }
 

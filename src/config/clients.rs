@@ -69,6 +69,7 @@ pub(super) fn read(section: &Section<'_>) -> Option<Found<DeclaredClient>> {
         refresh_token: refresh_tokens::read(section),
         require_pkce: section.flag("require_pkce").unwrap_or(false),
         credentials: credentials(section),
+        bypass_actions: section.flag("bypass_actions").unwrap_or(false),
     };
     section.finish();
     check(section, &client, secret.as_ref());

@@ -79,6 +79,16 @@ pub struct Config {
     pub insecure: Vec<Problem>,
 }
 
+impl Config {
+    /// The clients with `bypass_actions`: nothing that an action would refuse is refused to them.
+    pub fn bypassing(&self) -> impl Iterator<Item = &str> {
+        self.clients
+            .iter()
+            .filter(|declared| declared.client.bypass_actions)
+            .map(|declared| declared.client.client_id.as_str())
+    }
+}
+
 /// Where a configuration comes from: file < environment < flags.
 #[derive(Clone, Debug, Default)]
 pub struct Source {

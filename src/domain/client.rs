@@ -41,6 +41,9 @@ pub struct Client {
     pub require_pkce: bool,
     /// Public keys for `private_key_jwt`.
     pub credentials: Vec<PublicKey>,
+    /// Break-glass: its logins run no actions, so that a broken action cannot lock the operators out.
+    #[serde(default)]
+    pub bypass_actions: bool,
 }
 
 impl Client {

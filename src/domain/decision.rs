@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use super::trace::{ActionTrace, Trace};
+
 /// The folded result of running a trigger's actions.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -131,36 +133,4 @@ pub struct Refusal {
     pub reason: String,
     /// Where.
     pub by: Provenance,
-}
-
-/// What ran, for logs, `try` and later `why`.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Trace {
-    /// Content hash of the set of actions.
-    pub set: String,
-    /// `post-login` or `credentials-exchange`.
-    pub trigger: String,
-    /// In order of execution.
-    pub actions: Vec<ActionTrace>,
-}
-
-/// One action's run.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct ActionTrace {
-    /// File stem.
-    pub action: String,
-    /// `ok`, `denied`, `error`, `timeout` or `skipped` (an error under `on_error = "skip"`).
-    pub outcome: String,
-    /// Wall time in microseconds.
-    pub duration_us: u64,
-    /// Rhai operations.
-    pub operations: u64,
-    /// Lines printed with `print` and `debug`, capped.
-    pub logs: Vec<String>,
-    /// `file:line:col: message` of an error.
-    pub error: Option<String>,
-    /// The error as a compiler would show it: several lines, with the source line, a caret and a hint.
-    pub diagnostic: Option<String>,
 }

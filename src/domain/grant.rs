@@ -3,9 +3,11 @@
 //! Revoking a grant kills everything that came of it, which is what a replayed code or refresh token asks for
 //! (RFC 6749 section 4.1.2, RFC 9700 section 4.14.2).
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
-use super::decision::Decision;
+use serde::{Deserialize, Serialize, Serializer};
+
+use super::decision::{Decision, RefreshTokenEdits, Setting};
 use super::scope::Scopes;
 
 /// An authorization of one user for one client. Timestamps are Unix milliseconds.
@@ -35,10 +37,31 @@ pub struct Grant {
     pub acr_values: Vec<String>,
     /// `event.transaction.protocol` of the login.
     pub protocol: String,
-    /// The last Decision of the actions: tokens and `/userinfo` take their custom claims from it.
+    /// The last Decision of the actions: tokens and `/userinfo` take their custom claims from it, and only what they need of it
+    /// is stored with the grant. How it came about is a trace's to tell.
+    #[serde(serialize_with = "what_tokens_need")]
     pub decision: Decision,
     /// When the login happened.
     pub created_at: i64,
+}
+
+fn what_tokens_need<S: Serializer>(decision: &Decision, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Needed<'a> {
+        id_token: &'a BTreeMap<String, Setting>,
+        access_token: &'a BTreeMap<String, Setting>,
+        token_response: &'a BTreeMap<String, Setting>,
+        refresh_token: &'a RefreshTokenEdits,
+        trace: Reference<'a>,
+    }
+    #[derive(Serialize)]
+    struct Reference<'a> {
+        id: &'a str,
+        set: &'a str,
+    }
+    let Decision { id_token, access_token, token_response, refresh_token, trace, .. } = decision;
+    let trace = Reference { id: &trace.id, set: &trace.set };
+    Needed { id_token, access_token, token_response, refresh_token, trace }.serialize(serializer)
 }
 
 /// An authorization code that waits for redemption.
@@ -104,4 +127,52 @@ pub struct OpaqueToken {
     pub issued_at: i64,
     /// Unix milliseconds.
     pub expires_at: i64,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::decision::{Refusal, Trace};
+    use crate::domain::trace::ActionTrace;
+
+    #[test]
+    fn a_stored_grant_has_the_claims_and_not_how_they_came_about() {
+        let setting = Setting { value: json!(1), by: Default::default() };
+        let refusal = Refusal { call: "c".into(), name: "n".into(), reason: "r".into(), by: Default::default() };
+        let actions = vec![ActionTrace { logs: vec!["printed".to_owned()], ..ActionTrace::default() }];
+        let decision = Decision {
+            id_token: BTreeMap::from([("a".to_owned(), setting.clone())]),
+            app_metadata: BTreeMap::from([("b".to_owned(), setting.clone())]),
+            refresh_token: RefreshTokenEdits { expires_at: Some(5), ..RefreshTokenEdits::default() },
+            refused: vec![refusal],
+            trace: Trace { id: "id".into(), set: "set".into(), actions, ..Trace::default() },
+            ..Decision::default()
+        };
+        let stored = serde_json::to_string(&Stored { decision: &decision }).unwrap();
+        let read: Read = serde_json::from_str(&stored).unwrap();
+        let kept = Decision {
+            id_token: decision.id_token.clone(),
+            refresh_token: decision.refresh_token.clone(),
+            trace: Trace { id: "id".into(), set: "set".into(), ..Trace::default() },
+            ..Decision::default()
+        };
+        assert_eq!(read.decision, kept, "{stored}");
+    }
+
+    #[derive(Serialize)]
+    struct Stored<'a> {
+        #[serde(serialize_with = "what_tokens_need_of")]
+        decision: &'a Decision,
+    }
+
+    fn what_tokens_need_of<S: Serializer>(decision: &&Decision, serializer: S) -> Result<S::Ok, S::Error> {
+        what_tokens_need(decision, serializer)
+    }
+
+    #[derive(Deserialize)]
+    struct Read {
+        decision: Decision,
+    }
 }

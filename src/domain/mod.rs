@@ -6,9 +6,11 @@ pub mod decision;
 pub mod grant;
 pub mod hash;
 pub mod lifetimes;
+pub mod outside;
 pub mod resource_server;
 pub mod scope;
 pub mod session;
+pub mod trace;
 pub mod user;
 
 /// A JSON object, keys in alphabetical order.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use super::Trigger;
+use crate::domain::outside::CacheRecord as Record;
 
 /// Bytes of a key.
 pub(crate) const MAX_KEY: usize = 64;
@@ -17,15 +18,6 @@ const DEFAULT_TTL: i64 = 15 * 60 * 1000;
 #[derive(Debug, Default)]
 pub struct Cache {
     triggers: Mutex<HashMap<Trigger, BTreeMap<String, Record>>>,
-}
-
-/// A value and its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Record {
-    /// Text, as the action gave it.
-    pub(crate) value: String,
-    /// Unix milliseconds.
-    pub(crate) expires_at: i64,
 }
 
 /// When an entry shall end; the earlier of the two counts.
@@ -49,6 +41,11 @@ impl Expiry {
 }
 
 impl Cache {
+    /// A cache that holds these records for a trigger.
+    pub(crate) fn of(trigger: Trigger, records: impl Iterator<Item = (String, Record)>) -> Self {
+        Self { triggers: Mutex::new(HashMap::from([(trigger, records.collect())])) }
+    }
+
     /// The record, unless it is over.
     pub(crate) fn get(&self, trigger: Trigger, key: &str, now: i64) -> Option<Record> {
         let triggers = self.triggers.lock().unwrap_or_else(PoisonError::into_inner);

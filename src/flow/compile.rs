@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use rhai::{AST, Dynamic, EvalAltResult, OptimizationLevel, Position, Scope};
 
 use super::check::{self, File};
+use super::codes::Code;
 use super::failure::{self, Setting, Sources};
 use super::memory::Budget;
 use super::toolbox::Toolbox;
@@ -84,6 +85,7 @@ fn constants(
     let sources = Sources::from([(file.to_owned(), source.into())]);
     let setting = Setting { sources: &sources, names: toolbox.names(), limits };
     let problem = failure::diagnose(setting, file, Position::new(1, 1), error);
+    let problem = Diagnostic { code: Code::ConstantNotComputed, ..problem };
     let hint =
         "constants are computed once, when the file is loaded: `::` functions are not there yet; write a function instead";
     Err(if is_namespace { problem.with_hint(hint) } else { problem })

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::{EvalAltResult, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
+use super::codes::Code;
 use super::effects::Effects;
+use super::event::reads::Reads;
 use super::failure::Sources;
-use super::{Event, Host, Limits, Trigger};
+use super::{Event, Limits, Trigger, Witness};
 use crate::domain::decision::{Provenance, Refusal};
 
 /// `Result` of functions that scripts call.
@@ -24,10 +26,11 @@ struct Inner {
     trigger: Trigger,
     event: Arc<Event>,
     secrets: Arc<BTreeMap<String, String>>,
-    host: Host,
+    witness: Witness,
     limits: Limits,
     sources: Arc<Sources>,
     effects: Mutex<Effects>,
+    reads: Mutex<Reads>,
 }
 
 /// What a run begins with.
@@ -38,7 +41,7 @@ pub(crate) struct Start<'a> {
     pub(crate) trigger: Trigger,
     pub(crate) event: Arc<Event>,
     pub(crate) secrets: Arc<BTreeMap<String, String>>,
-    pub(crate) host: Host,
+    pub(crate) witness: Witness,
     pub(crate) limits: &'a Limits,
     pub(crate) sources: Arc<Sources>,
     pub(crate) effects: Effects,
@@ -52,10 +55,11 @@ impl Run {
             trigger: start.trigger,
             event: start.event,
             secrets: start.secrets,
-            host: start.host,
+            witness: start.witness,
             limits: start.limits.clone(),
             sources: start.sources,
             effects: Mutex::new(start.effects),
+            reads: Mutex::default(),
         }))
     }
 
@@ -71,8 +75,8 @@ impl Run {
         &self.0.secrets
     }
 
-    pub(crate) fn host(&self) -> &Host {
-        &self.0.host
+    pub(crate) fn witness(&self) -> &Witness {
+        &self.0.witness
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -82,6 +86,11 @@ impl Run {
     /// The effects so far. The lock is held for the length of one native call on one thread: it never waits.
     pub(crate) fn effects(&self) -> MutexGuard<'_, Effects> {
         self.0.effects.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What was read of `event` so far; locked like the effects.
+    pub(crate) fn reads(&self) -> MutexGuard<'_, Reads> {
+        self.0.reads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes the effects when the run is over.
@@ -120,7 +129,19 @@ fn shortened(name: &str) -> String {
     if name.chars().count() <= 256 { name.to_owned() } else { name.chars().take(256).chain(['…']).collect() }
 }
 
-/// A script error at the place of the call. A second line of the message is the hint.
+/// A script error at the place of the call: an argument that cannot be. A second line of the message is the hint.
 pub(crate) fn mistake(context: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
-    Box::new(EvalAltResult::ErrorRuntime(message.into().into(), context.call_position()))
+    mistake_of(Code::WrongArgument, context, message)
+}
+
+/// The same with another code.
+pub(crate) fn mistake_of(code: Code, context: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(coded(code, message), context.call_position()))
+}
+
+/// The value of an error that is ours, not thrown by a script: it carries its code as the tag of the value.
+pub(crate) fn coded(code: Code, message: impl Into<String>) -> Dynamic {
+    let mut value = Dynamic::from(message.into());
+    value.set_tag(code.number().into());
+    value
 }

@@ -4,41 +4,35 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::effects::Effects;
-use super::run::{self, Failure, Order};
-use super::{Decision, Event, FlowSet, Host, OnError, Trigger};
+use super::run::{self, Failure, Order, Report};
+use super::set::Action;
+use super::{Decision, Event, FlowSet, Host, OnError, Trigger, Witness};
 use crate::domain::JsonMap;
 use crate::domain::decision::{ActionTrace, Outcome, Trace};
 
-/// Runs the trigger's actions in order. Pure but for `host`; blocks, so call it through [`super::Flow::decide`].
+/// Runs the trigger's actions in order. Pure but for `host`; blocks, so call it through [`super::Flow::decide`]. With the
+/// event, which the caller may keep, `trace.outside` is all that [`super::Recording`] needs.
 #[must_use]
-pub fn decide(set: &FlowSet, trigger: Trigger, event: Event, host: &Host) -> Decision {
+pub fn decide(set: &FlowSet, trigger: Trigger, event: impl Into<Arc<Event>>, host: &Host) -> Decision {
+    let (mut event, witness) = (event.into(), Witness::new(host, trigger));
     let deadline = Instant::now() + Duration::from_millis(set.limits.deadline_ms);
     let mut decision = Decision {
-        trace: Trace { set: set.hash().to_owned(), trigger: trigger.as_str().to_owned(), actions: Vec::new() },
+        trace: Trace {
+            id: host.random.id(),
+            set: set.hash().to_owned(),
+            trigger: trigger.as_str().to_owned(),
+            bypassed: event.client.bypass_actions,
+            ..Trace::default()
+        },
         transaction_metadata: event.transaction.as_ref().map(|own| own.metadata.clone()).unwrap_or_default(),
         ..Decision::default()
     };
-    let client_id = event.client.client_id.clone();
-    let mut event = Arc::new(event);
-    for action in set.taking_part(trigger, &client_id) {
+    let actions: Vec<_> = set.taking_part(trigger, &event.client).collect();
+    for action in actions {
         let effects = Effects::after(&decision);
-        let report = run::run(Order { set, action, trigger, event: event.clone(), effects, host, deadline });
-        let outcome = match &report.failure {
-            None if report.effects.denied.is_some() => "denied",
-            None => "ok",
-            Some(_) if action.settings.on_error == OnError::Skip => "skipped",
-            Some(failure) if failure.timeout => "timeout",
-            Some(_) => "error",
-        };
-        decision.trace.actions.push(ActionTrace {
-            action: action.name.clone(),
-            outcome: outcome.to_owned(),
-            duration_us: report.duration_us,
-            operations: report.operations,
-            logs: report.logs,
-            error: report.failure.as_ref().map(|failure| failure.diagnostic.one_line()),
-            diagnostic: report.failure.as_ref().map(|failure| failure.diagnostic.to_string()),
-        });
+        let order = Order { set, action, trigger, event: event.clone(), effects, witness: &witness, deadline };
+        let mut report = run::run(order);
+        decision.trace.actions.push(traced(action, &mut report));
         match report.failure {
             None => {
                 show_to_later_actions(&mut event, &report.effects);
@@ -47,7 +41,7 @@ pub fn decide(set: &FlowSet, trigger: Trigger, event: Event, host: &Host) -> Dec
             Some(failure) => {
                 report.effects.drop_but_refusals(&mut decision);
                 if action.settings.on_error == OnError::Deny {
-                    decision.outcome = failed(host, &failure);
+                    decision.outcome = failed(&decision.trace, &failure);
                 }
             }
         }
@@ -55,11 +49,36 @@ pub fn decide(set: &FlowSet, trigger: Trigger, event: Event, host: &Host) -> Dec
             break;
         }
     }
+    decision.trace.outside = witness.notes();
     decision
 }
 
-fn failed(host: &Host, failure: &Failure) -> Outcome {
-    Outcome::Failed { reference: host.random.id(), message: failure.diagnostic.one_line() }
+fn traced(action: &Action, report: &mut Report) -> ActionTrace {
+    let outcome = match &report.failure {
+        None if report.effects.denied.is_some() => "denied",
+        None => "ok",
+        Some(_) if action.settings.on_error == OnError::Skip => "skipped",
+        Some(failure) if failure.timeout => "timeout",
+        Some(_) => "error",
+    };
+    let history = std::mem::take(&mut report.effects.history);
+    ActionTrace {
+        action: action.name.clone(),
+        outcome: outcome.to_owned(),
+        duration_us: report.duration_us,
+        operations: report.operations,
+        logs: std::mem::take(&mut report.logs),
+        error: report.failure.as_ref().map(|failure| failure.diagnostic.one_line()),
+        diagnostic: report.failure.as_ref().map(|failure| failure.diagnostic.to_string()),
+        effects: history.effects,
+        effects_left_out: history.left_out,
+        effects_dropped: report.failure.is_some(),
+        reads: std::mem::take(&mut report.reads),
+    }
+}
+
+fn failed(trace: &Trace, failure: &Failure) -> Outcome {
+    Outcome::Failed { reference: trace.id.clone(), message: failure.diagnostic.one_line() }
 }
 
 /// Later actions see what earlier ones wrote: metadata as they will be stored, claims of the machine's token.

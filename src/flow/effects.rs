@@ -7,9 +7,13 @@ use serde_json::Value;
 use crate::domain::decision::{
     Decision, Outcome, Provenance, RefreshTokenEdits, Refusal, ScopeEdit, SessionRevocation, Setting,
 };
+use crate::domain::trace::{Effect, EffectKind};
 
 /// More refusals of one action are not recorded one by one.
 const MAX_REFUSALS: usize = 100;
+/// More effects of one action, and more bytes of their values, are not told one by one; they happen all the same.
+const MAX_HISTORY: usize = 256;
+const MAX_HISTORY_BYTES: usize = 128 * 1024;
 
 /// Settings by name; `None` takes away what an earlier action set.
 pub(crate) type Claims = BTreeMap<String, Option<Setting>>;
@@ -32,6 +36,29 @@ pub(crate) struct Effects {
     pub(crate) refused: Vec<Refusal>,
     /// Writes to the cache, which are not taken back.
     pub(crate) cache_writes: usize,
+    /// All of it in order, for the trace.
+    pub(crate) history: History,
+}
+
+/// What the action asked for and was given, in order.
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) left_out: usize,
+    bytes: usize,
+}
+
+impl History {
+    /// Adds an effect; `None`: something was taken away.
+    pub(crate) fn add(&mut self, kind: EffectKind, name: &str, value: Option<&Value>, by: &Provenance) {
+        let bytes = name.len() + value.map_or(0, super::value::weight);
+        if self.effects.len() >= MAX_HISTORY || self.bytes + bytes > MAX_HISTORY_BYTES {
+            self.left_out += 1;
+            return;
+        }
+        self.bytes += bytes;
+        self.effects.push(Effect { kind, name: name.to_owned(), value: value.cloned(), by: by.clone() });
+    }
 }
 
 impl Effects {
@@ -52,8 +79,26 @@ impl Effects {
         }
     }
 
+    /// Sets a claim or parameter, or takes away what an earlier action set.
+    pub(crate) fn set(&mut self, kind: EffectKind, name: &str, value: Option<Value>, by: Provenance) {
+        self.history.add(kind, name, value.as_ref(), &by);
+        if let Some(claims) = self.claims(kind) {
+            claims.insert(name.to_owned(), value.map(|value| Setting { value, by }));
+        }
+    }
+
+    fn claims(&mut self, kind: EffectKind) -> Option<&mut Claims> {
+        match kind {
+            EffectKind::IdToken => Some(&mut self.id_token),
+            EffectKind::AccessToken => Some(&mut self.access_token),
+            EffectKind::TokenResponse => Some(&mut self.token_response),
+            _ => None,
+        }
+    }
+
     /// Denies, unless the action has denied already.
     pub(crate) fn deny(&mut self, code: &str, reason: &str, by: Provenance) {
+        self.history.add(EffectKind::Deny, code, Some(&reason.into()), &by);
         self.denied.get_or_insert_with(|| (code.to_owned(), reason.to_owned(), by));
     }
 

@@ -5,6 +5,7 @@
 
 mod members;
 pub(crate) mod metadata;
+pub(crate) mod reads;
 pub(crate) mod script;
 pub(crate) mod secrets;
 
@@ -94,6 +95,9 @@ pub struct ClientPart {
     pub name: String,
     /// `client_metadata`.
     pub metadata: BTreeMap<String, String>,
+    /// Nothing runs for this client; no script sees this.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bypass_actions: bool,
 }
 
 /// `event.connection`.

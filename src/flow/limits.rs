@@ -35,6 +35,8 @@ pub struct Limits {
     /// Entries of `api.cache` for each trigger; when it is full, the entry that ends first makes room. With 4 kB values
     /// the default may take 4 MB.
     pub max_cache_entries: usize,
+    /// Failures in a row after which an action is reported: by `/healthz`, a metric and the log.
+    pub report_after_failures: u64,
 }
 
 impl Default for Limits {
@@ -55,6 +57,7 @@ impl Default for Limits {
             max_concurrent_runs: 16,
             max_waiting_runs: 64,
             max_cache_entries: 1_000,
+            report_after_failures: 5,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::codes::Code;
 use super::source::{self, FileKind};
 use super::{Diagnostic, FlowSet, LoadError, Settings};
 
@@ -48,7 +49,11 @@ fn read(
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) => {
-            let problem = Diagnostic::of_file(shown.trim_end_matches('/'), format!("the directory cannot be read: {error}"));
+            let problem = Diagnostic::of_file(
+                Code::Unreadable,
+                shown.trim_end_matches('/'),
+                format!("the directory cannot be read: {error}"),
+            );
             problems.push(problem.with_hint("`[actions] directory` says where the actions are"));
             return;
         }
@@ -75,6 +80,6 @@ fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagno
     let read = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
     match read {
         Ok(_) => source::text(shown, bytes, max_size),
-        Err(error) => Err(Diagnostic::of_file(shown, format!("the file cannot be read: {error}"))),
+        Err(error) => Err(Diagnostic::of_file(Code::Unreadable, shown, format!("the file cannot be read: {error}"))),
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! The path of a file: `load` reads it, `source` looks at its bytes, `compile` makes a tree, `check` applies our rules, `set`
 //! puts the files together. The path of a login: `pool` finds a place, `decide` goes through the actions, `run` runs one with an
-//! engine from `toolbox`, on `event` and `api`, which record `effects` in the run's `context`; `failure` says what went wrong.
+//! engine from `toolbox`, on `event` and `api`, which record `effects` in the run's `context`; `failure` says what went wrong. What comes from outside goes through the decision's
+//! `witness`, which notes it for a `recording`.
 
 mod api;
 mod bounds;
 mod cache;
 mod check;
+pub mod codes;
 mod compile;
 mod context;
 mod decide;
@@ -16,6 +18,7 @@ mod effects;
 pub mod event;
 mod failure;
 pub mod functions;
+mod http;
 mod javascript;
 mod limits;
 mod load;
@@ -24,35 +27,45 @@ mod memory;
 mod names;
 mod overrides;
 mod pool;
+mod recording;
 pub mod reload;
 mod run;
 mod set;
 mod settings;
 mod sort;
 mod source;
+mod streaks;
 mod suggest;
 #[cfg(test)]
 mod tests;
 mod toolbox;
 mod value;
+mod witness;
 
 use std::sync::Arc;
 
 use crate::clock::{Clock, Random};
 pub use crate::domain::decision::Decision;
+pub use crate::domain::outside::{HttpAnswer, HttpRequest};
 pub use cache::Cache;
+pub use codes::{Code, Severity};
 pub use decide::decide;
 pub use diagnostic::{Diagnostic, LoadError};
 pub use event::Event;
+pub use http::{Http, HttpAnswers};
 pub use limits::Limits;
 pub use memory::most_owned;
 pub use pool::{Busy, Flow};
+pub use recording::{REDACTED, Recording};
 pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;
+pub use streaks::Failing;
+pub use witness::Witness;
 
 /// When actions run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// A person logs in, or a refresh token is exchanged.
     PostLogin,
@@ -80,13 +93,15 @@ impl Trigger {
     }
 }
 
-/// Everything that an action can get from outside.
+/// Everything that an action can get from outside; a decision sees it through its [`Witness`].
 #[derive(Clone, Debug)]
 pub struct Host {
     /// `time::now()`.
     pub clock: Clock,
-    /// `crypto::random_uuid()`, references of failures.
+    /// `crypto::random_uuid()`, the ids of traces.
     pub random: Random,
     /// `api.cache`, shared by all runs of a tenant.
     pub cache: Arc<Cache>,
+    /// `http::`.
+    pub http: Http,
 }

@@ -1,12 +1,13 @@
 //! The running flow of a tenant: the current set, swapped atomically, and the bounded pool that runs it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::streaks::{Failing, Streaks};
 use super::{Decision, Event, FlowSet, Host, Limits, Trigger, decide};
-use crate::domain::decision::Outcome;
+use crate::domain::decision::{Outcome, Trace};
 
 /// The running flow of a tenant.
 #[derive(Debug)]
@@ -17,6 +18,7 @@ pub struct Flow {
     admitted: Arc<Semaphore>,
     /// Runs that run.
     running: Arc<Semaphore>,
+    streaks: Mutex<Streaks>,
 }
 
 /// The pool is full: answer `temporarily_unavailable` with `Retry-After`.
@@ -34,6 +36,7 @@ impl Flow {
             host,
             admitted: places(limits.max_concurrent_runs.max(1).saturating_add(limits.max_waiting_runs)),
             running: places(limits.max_concurrent_runs),
+            streaks: Mutex::default(),
         }
     }
 
@@ -45,7 +48,15 @@ impl Flow {
 
     /// Puts another set in place; logins in flight finish on theirs.
     pub fn replace(&self, set: FlowSet) {
-        self.current.store(Arc::new(set));
+        let mut streaks = self.streaks();
+        let before = self.current.swap(Arc::new(set));
+        streaks.forget(before.limits.report_after_failures);
+    }
+
+    /// The actions that keep failing, by name.
+    #[must_use]
+    pub fn failing(&self) -> Vec<Failing> {
+        self.streaks().failing(self.current().limits.report_after_failures)
     }
 
     /// Runs the trigger on the bounded blocking pool. What the actions printed and how they failed is in the trace, for the
@@ -55,21 +66,36 @@ impl Flow {
     ///
     /// # Errors
     /// [`Busy`] when too many runs wait already.
-    pub async fn decide(&self, trigger: Trigger, event: Event) -> Result<Decision, Busy> {
+    pub async fn decide(&self, trigger: Trigger, event: impl Into<Arc<Event>>) -> Result<Decision, Busy> {
+        let event = event.into();
         let set = self.current();
-        if set.taking_part(trigger, &event.client.client_id).next().is_none() {
+        if set.taking_part(trigger, &event.client).next().is_none() {
             // Nothing to run: no thread is needed.
             return Ok(decide(&set, trigger, event, &self.host));
         }
         let places = self.places().await?;
-        let host = self.host.clone();
+        let (running, host) = (Arc::clone(&set), self.host.clone());
         // The places go with the run: a caller that goes away does not make room for more than the pool holds.
         let run = tokio::task::spawn_blocking(move || {
-            let decision = decide(&set, trigger, event, &host);
+            let decision = decide(&running, trigger, event, &host);
             drop(places);
             decision
         });
-        Ok(run.await.unwrap_or_else(|error| self.lost(&error)))
+        let decision = run.await.unwrap_or_else(|error| self.lost(&error));
+        self.count(&set, &decision);
+        Ok(decision)
+    }
+
+    /// Keeps account of failures in a row. Runs that finish on an earlier set say nothing about the one in use.
+    fn count(&self, set: &Arc<FlowSet>, decision: &Decision) {
+        let mut streaks = self.streaks();
+        if Arc::ptr_eq(set, &self.current()) {
+            decision.trace.actions.iter().for_each(|run| streaks.count(run, set.limits.report_after_failures));
+        }
+    }
+
+    fn streaks(&self) -> MutexGuard<'_, Streaks> {
+        self.streaks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn places(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Busy> {
@@ -82,6 +108,7 @@ impl Flow {
     fn lost(&self, error: &tokio::task::JoinError) -> Decision {
         let reference = self.host.random.id();
         tracing::error!(reference, %error, "the run of the actions was lost");
-        Decision { outcome: Outcome::Failed { reference, message: error.to_string() }, ..Decision::default() }
+        let trace = Trace { id: reference.clone(), ..Trace::default() };
+        Decision { outcome: Outcome::Failed { reference, message: error.to_string() }, trace, ..Decision::default() }
     }
 }

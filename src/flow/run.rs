@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
+use super::codes::Code;
 use super::context::{Run, Start};
 use super::effects::Effects;
 use super::event::script::Part;
@@ -15,7 +16,8 @@ use super::functions::{Calls, RunHandle};
 use super::logs::{self, Console, Logs};
 use super::memory::Budget;
 use super::set::{Action, Constants};
-use super::{Diagnostic, Event, FlowSet, Host, Trigger, api};
+use super::{Diagnostic, Event, FlowSet, Trigger, Witness, api};
+use crate::domain::trace::EventRead;
 
 /// What an action may use and where it begins.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ pub(super) struct Order<'a> {
     pub(super) trigger: Trigger,
     pub(super) event: Arc<Event>,
     pub(super) effects: Effects,
-    pub(super) host: &'a Host,
+    pub(super) witness: &'a Witness,
     pub(super) deadline: Instant,
 }
 
@@ -35,6 +37,7 @@ pub(super) struct Report {
     /// Complete if there is no failure.
     pub(super) effects: Effects,
     pub(super) failure: Option<Failure>,
+    pub(super) reads: Vec<EventRead>,
     pub(super) logs: Vec<String>,
     pub(super) operations: u64,
     pub(super) duration_us: u64,
@@ -59,14 +62,14 @@ pub(super) fn run(order: Order<'_>) -> Report {
         trigger,
         event: order.event,
         secrets: action.secrets.clone(),
-        host: order.host.clone(),
+        witness: order.witness.clone(),
         limits: &set.limits,
         sources: set.sources.clone(),
         effects: order.effects,
     });
     let place = action.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let engine = engine(set, action, order.host, order.deadline, &operations, &logs);
+        let engine = engine(set, action, order.witness, order.deadline, &operations, &logs);
         call(&engine, action, trigger, &handle)
     }));
     let failure = match result {
@@ -76,6 +79,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
     };
     Report {
         effects: handle.take_effects(),
+        reads: handle.reads().take(),
         failure,
         logs: logs.take(),
         operations: operations.load(Ordering::Relaxed),
@@ -86,7 +90,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
 fn engine(
     set: &FlowSet,
     action: &Action,
-    host: &Host,
+    witness: &Witness,
     deadline: Instant,
     operations: &Arc<AtomicU64>,
     logs: &Logs,
@@ -94,7 +98,7 @@ fn engine(
     let budget = Budget::begin(set.limits.max_memory);
     let mut engine = set.toolbox.engine(&set.limits);
     engine.set_default_tag(Dynamic::from(RunHandle {
-        host: host.clone(),
+        witness: witness.clone(),
         allow_hosts: action.allow_hosts.clone(),
         deadline,
         calls: Calls::default(),
@@ -155,7 +159,7 @@ fn panicked(set: &FlowSet, action: &Action, place: Position, panic: &(dyn std::a
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let message = failure::clean(&format!("a built-in function panicked: {}", text.unwrap_or("no message")));
     let source = set.sources.get(&action.file).map_or("", |source| source);
-    let diagnostic =
-        Diagnostic::at(&action.file, source, place, message).with_hint("this is a bug of vestibule, not of the action");
+    let diagnostic = Diagnostic::at(Code::Panicked, &action.file, source, place, message)
+        .with_hint("this is a bug of vestibule, not of the action");
     Failure { diagnostic, timeout: false }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Module, Position, Scope, Shared};
 
+use super::codes::Code;
 use super::compile::{Compiled, compile};
+use super::event::ClientPart;
 use super::failure::Sources;
 use super::source::{self, FileKind};
 use super::toolbox::{Toolbox, signatures};
@@ -118,6 +120,17 @@ impl FlowSet {
         &self.warnings
     }
 
+    /// The text of a file as shown (`actions/10-roles.rhai`); that of a parked file is not read.
+    #[must_use]
+    pub fn source(&self, file: &str) -> Option<&str> {
+        self.sources.get(file).map(|text| &**text)
+    }
+
+    /// Every file as shown, also those that take no part.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
+    }
+
     /// The actions in order of execution.
     #[must_use]
     pub fn actions(&self) -> Vec<ActionInfo> {
@@ -130,11 +143,15 @@ impl FlowSet {
         self.actions.iter().map(info).collect()
     }
 
-    /// What runs for a trigger and client, in order.
-    pub(super) fn taking_part(&self, trigger: Trigger, client_id: &str) -> impl Iterator<Item = &Action> {
+    /// What runs for a trigger and client, in order; nothing for a client that bypasses the actions.
+    pub(super) fn taking_part<'set>(
+        &'set self,
+        trigger: Trigger,
+        client: &ClientPart,
+    ) -> impl Iterator<Item = &'set Action> {
         self.actions.iter().filter(move |action| {
-            let for_client = action.settings.clients.as_ref().is_none_or(|clients| clients.iter().any(|id| id == client_id));
-            for_client && action.handlers.iter().any(|(own, _)| *own == trigger)
+            let named = action.settings.clients.as_ref().is_none_or(|clients| clients.contains(&client.client_id));
+            !client.bypass_actions && named && action.handlers.iter().any(|(own, _)| *own == trigger)
         })
     }
 }
@@ -169,7 +186,7 @@ fn handlers(file: &str, text: &str, ast: &AST) -> Result<Vec<(Trigger, Position)
             if function.params.len() != 2 || function.this_type.is_some() {
                 let message = format!("`{}` has {} parameters", function.name, function.params.len());
                 let hint = format!("it is called with two: `fn {}(event, api)`", function.name);
-                return Err(Diagnostic::at(file, text, place, message).with_hint(hint));
+                return Err(Diagnostic::at(Code::HandlerParameters, file, text, place, message).with_hint(hint));
             }
             handlers.push((trigger, place));
         }
@@ -181,9 +198,9 @@ fn no_handler(file: &str, text: &str, ast: &AST) -> Diagnostic {
     let names = TRIGGERS.map(Trigger::handler);
     let near = ast.iter_functions().find_map(|function| Some((function.name, suggest::nearest(function.name, names)?)));
     match near {
-        Some((own, meant)) => Diagnostic::at(file, text, source::definition(text, own), format!("`{own}` is no handler"))
+        Some((own, meant)) => Diagnostic::at(Code::MisspeltHandler, file, text, source::definition(text, own), format!("`{own}` is no handler"))
             .with_hint(format!("did you mean `{meant}`?")),
-        None => Diagnostic::of_file(file, "the file has no handler").with_hint(format!(
+        None => Diagnostic::of_file(Code::NoHandler, file, "the file has no handler").with_hint(format!(
             "define `fn {}(event, api)` or `fn {}(event, api)`; shared functions belong into `lib/`, a leading `_` parks a file",
             names[0], names[1]
         )),
@@ -207,7 +224,7 @@ fn load_library(
             continue;
         }
         match namespace_problem(toolbox, stem(base)) {
-            Some(message) => problems.push(Diagnostic::of_file(&file, message)),
+            Some(message) => problems.push(Diagnostic::of_file(Code::NamespaceName, &file, message)),
             None => own.push((stem(base).to_owned(), file, *text)),
         }
     }
@@ -249,12 +266,12 @@ fn module(
     let ast = &compiled.ast;
     if let Some(function) = ast.iter_functions().find(|function| TRIGGERS.iter().any(|own| own.handler() == function.name)) {
         let place = source::definition(text, function.name);
-        let problem = Diagnostic::at(file, text, place, "a handler in `lib/` is never called");
+        let problem = Diagnostic::at(Code::HandlerInLibrary, file, text, place, "a handler in `lib/` is never called");
         return Err(vec![problem.with_hint("handlers belong into a file of the directory itself")]);
     }
     let engine = toolbox.engine(limits);
     let mut module = Module::eval_ast_as_new(Scope::new(), ast, &engine)
-        .map_err(|error| vec![Diagnostic::of_file(file, super::failure::clean(&error.to_string()))])?;
+        .map_err(|error| vec![Diagnostic::of_file(Code::Refused, file, super::failure::clean(&error.to_string()))])?;
     for (name, value) in &compiled.constants {
         module.set_var(name.as_str(), value.clone());
     }
@@ -279,7 +296,7 @@ fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec
                 let message = format!("no function `{}::{}` with {} arguments", namespace.name, call.name, call.args.len());
                 let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
                 let hint = suggest::hint(&call.name, &names);
-                problems.push(Diagnostic::at(file, text, *position, message).with_hint(hint));
+                problems.push(Diagnostic::at(Code::UnknownLibraryFunction, file, text, *position, message).with_hint(hint));
             }
         }
         problems.len() < check::MAX_PROBLEMS
@@ -293,7 +310,7 @@ fn unmatched_settings(settings: &Settings, files: &[(&str, &str)]) -> Vec<Diagno
     let unmatched = settings.actions.keys().filter(|name| !stems.contains(&name.trim_start_matches('_')));
     let problem = |name: &String| {
         let message = format!("[actions.settings.\"{name}\"] has no file `{name}.rhai`");
-        Diagnostic::of_file(&settings.display, message).with_hint(suggest::hint(name, &stems))
+        Diagnostic::of_file(Code::SettingsWithoutFile, &settings.display, message).with_hint(suggest::hint(name, &stems))
     };
     unmatched.map(problem).collect()
 }

@@ -69,6 +69,16 @@ pub(crate) fn to_json_within(value: &Dynamic, limit: usize) -> Result<Value, Unf
     if value.to_string().len() > limit { Err(Unfit::TooLarge) } else { Ok(value) }
 }
 
+/// About how many bytes the value takes, without writing it out.
+pub(crate) fn weight(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 2 + items.iter().map(weight).sum::<usize>(),
+        Value::Object(members) => 2 + members.iter().map(|(key, value)| key.len() + weight(value)).sum::<usize>(),
+        Value::Null | Value::Bool(_) | Value::Number(_) => 8,
+    }
+}
+
 /// The JSON object of a script map.
 pub(crate) fn to_json_map(map: &Map) -> Result<JsonMap, Unfit> {
     convert_map(map, 0)

@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::flow::Failing;
 
 /// The routes of this file.
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -28,12 +29,20 @@ async fn healthz(State(app): State<Arc<App>>) -> Json<Value> {
             // Source lines stand in the diagnostics: for developers only.
             "last_reload": if reload.last_error.is_some() { "refused" } else { "ok" },
             "last_error": reload.last_error.filter(|_| app.dev),
+            "failing": app.flow.failing().iter().map(|failing| self::failing(failing, app.dev)).collect::<Vec<_>>(),
         }
     }))
 }
 
+/// An action that keeps failing; the error is for developers only, as it may quote what a script was given.
+fn failing(failing: &Failing, dev: bool) -> Value {
+    let Failing { action, failures, error } = failing;
+    if dev { json!({ "action": action, "failures": failures, "error": error }) } else { json!({ "action": action }) }
+}
+
 async fn metrics(State(app): State<Arc<App>>) -> impl IntoResponse {
     app.metrics.passwords_waiting(app.passwords.waiting());
+    app.metrics.actions_failing(app.flow.failing().iter().map(|failing| (failing.action.as_str(), failing.failures)));
     ([(CONTENT_TYPE, crate::metrics::CONTENT_TYPE)], app.metrics.render())
 }
 

@@ -40,7 +40,12 @@ pub fn post_login(app: &App, client: &Client, user: &User, context: &RequestCont
 /// `event.client`.
 #[must_use]
 pub fn client(client: &Client) -> ClientPart {
-    ClientPart { client_id: client.client_id.clone(), name: client.name.clone(), metadata: client.metadata.clone() }
+    ClientPart {
+        client_id: client.client_id.clone(),
+        name: client.name.clone(),
+        metadata: client.metadata.clone(),
+        bypass_actions: client.bypass_actions,
+    }
 }
 
 /// `event.request`; `hostname` is that of the issuer, whatever the `Host` header says.

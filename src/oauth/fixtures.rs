@@ -24,6 +24,7 @@ pub(super) fn client(client_id: &str) -> Client {
         refresh_token: Default::default(),
         require_pkce: false,
         credentials: Vec::new(),
+        bypass_actions: false,
     }
 }
 

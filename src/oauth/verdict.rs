@@ -74,6 +74,10 @@ pub fn metadata(decision: &Decision) -> MetadataPatch {
 /// Logs what the operator wants to know: what actions printed, refusals with their place, failures with their reference and
 /// the line that failed.
 pub fn report(decision: &Decision, client_id: &str) {
+    if decision.trace.bypassed {
+        let trigger = &decision.trace.trigger;
+        tracing::warn!(client.id = client_id, trigger, "no action ran: the client has `bypass_actions`");
+    }
     for action in &decision.trace.actions {
         for line in &action.logs {
             tracing::info!(client.id = client_id, action = action.action, "print: {line}");

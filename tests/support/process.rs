@@ -138,6 +138,15 @@ impl Drop for Process {
     }
 }
 
+/// Waits until something holds; half a minute is for ever.
+pub fn eventually(holds: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "it does not happen");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn form_urlencoded(form: &[(&str, &str)]) -> String {
     serde_urlencoded::to_string(form).unwrap()
 }

@@ -4,6 +4,7 @@ use rhai::{Dynamic, Module, NativeCallContext};
 
 use super::{Run, Scripted, mistake, put, text};
 use crate::domain::decision::ScopeEdit;
+use crate::domain::trace::EffectKind;
 use crate::flow::names;
 
 /// The object.
@@ -24,7 +25,7 @@ pub(super) fn register(module: &mut Module) {
             let name = text(&context, SET, "claim name", &name)?;
             match names::refuse_claim(&name) {
                 Some(reason) => token.0.refuse(&context, SET, &name, reason),
-                None => put(&context, &token.0, SET, &name, &value, |effects| &mut effects.access_token),
+                None => put(&context, &token.0, SET, &name, &value, EffectKind::AccessToken),
             }
             Ok(super::api(&token.0))
         },
@@ -58,6 +59,7 @@ fn edit(context: &NativeCallContext, run: &Run, call: &str, scope: &Dynamic, add
         drop(effects);
         return Err(mistake(context, format!("`{call}`: more than {MAX_EDITS} scopes")));
     }
+    effects.history.add(EffectKind::Scope, scope, add.then_some(&true.into()), &by);
     effects.scopes.push(ScopeEdit { scope: scope.to_owned(), add, by });
     drop(effects);
     Ok(super::api(run))

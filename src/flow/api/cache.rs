@@ -3,7 +3,8 @@
 use rhai::{Dynamic, Map, Module, NativeCallContext};
 
 use super::{Run, Scripted, text};
-use crate::flow::cache::{Expiry, Record};
+use crate::domain::outside::CacheRecord as Record;
+use crate::flow::cache::Expiry;
 
 /// The object.
 #[derive(Clone, Debug)]
@@ -18,8 +19,7 @@ pub(super) fn register(module: &mut Module) {
     module.set_native_fn("get", |context: NativeCallContext, cache: &mut CacheApi, key: Dynamic| {
         let run = &cache.0;
         let key = text(&context, "api.cache.get", "key", &key)?;
-        let found = run.host().cache.get(run.trigger(), &key, run.host().clock.now_ms());
-        Ok(found.map_or(Dynamic::UNIT, |record| members(&record).into()))
+        Ok(run.witness().cached(&key).map_or(Dynamic::UNIT, |record| members(&record).into()))
     });
     module.set_native_fn("set", |context: NativeCallContext, cache: &mut CacheApi, key: Dynamic, value: Dynamic| {
         set(&context, &cache.0, &key, &value, &Map::new())
@@ -33,7 +33,7 @@ pub(super) fn register(module: &mut Module) {
     module.set_native_fn("delete", |context: NativeCallContext, cache: &mut CacheApi, key: Dynamic| {
         let run = &cache.0;
         let key = text(&context, "api.cache.delete", "key", &key)?;
-        Ok(answer(write(run).and_then(|()| run.host().cache.delete(run.trigger(), &key))))
+        Ok(answer(write(run).and_then(|()| run.witness().forget(&key))))
     });
 }
 
@@ -42,8 +42,7 @@ fn set(context: &NativeCallContext, run: &Run, key: &Dynamic, value: &Dynamic, o
     let value = text(context, "api.cache.set", "value", value)?;
     let stored = expiry(options).and_then(|expiry| {
         write(run)?;
-        let now = run.host().clock.now_ms();
-        run.host().cache.set(run.trigger(), &key, &value, expiry, (now, run.limits().max_cache_entries))
+        run.witness().cache(&key, &value, expiry, run.limits().max_cache_entries)
     });
     Ok(answer(stored))
 }

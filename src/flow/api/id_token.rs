@@ -3,6 +3,7 @@
 use rhai::{Dynamic, Module, NativeCallContext};
 
 use super::{Run, put, text};
+use crate::domain::trace::EffectKind;
 use crate::flow::names;
 
 /// The object.
@@ -20,7 +21,7 @@ pub(super) fn register(module: &mut Module) {
             let name = text(&context, SET, "claim name", &name)?;
             match names::refuse_claim(&name) {
                 Some(reason) => token.0.refuse(&context, SET, &name, reason),
-                None => put(&context, &token.0, SET, &name, &value, |effects| &mut effects.id_token),
+                None => put(&context, &token.0, SET, &name, &value, EffectKind::IdToken),
             }
             Ok(super::api(&token.0))
         },

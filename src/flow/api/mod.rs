@@ -16,10 +16,10 @@ mod user;
 use rhai::{Dynamic, ImmutableString, Module, NativeCallContext};
 
 use super::Trigger;
-use super::context::{Run, Scripted, mistake};
-use super::effects::Claims;
+use super::codes::Code;
+use super::context::{Run, Scripted, mistake, mistake_of};
 use super::value::{self, Unfit};
-use crate::domain::decision::Setting;
+use crate::domain::trace::EffectKind;
 
 /// `api` of post-login.
 #[derive(Clone, Debug)]
@@ -110,7 +110,11 @@ fn no_such_object(context: &NativeCallContext, trigger: Trigger, name: &str, nam
         Trigger::CredentialsExchange if LOGIN.contains(&name) => format!("`api.{name}` exists in post-login only"),
         _ => super::suggest::hint(name, names),
     };
-    mistake(context, format!("unknown property `{name}` of `api` in {}\nhint: {hint}", trigger.as_str()))
+    mistake_of(
+        Code::UnknownApi,
+        context,
+        format!("unknown property `{name}` of `api` in {}\nhint: {hint}", trigger.as_str()),
+    )
 }
 
 /// A text argument.
@@ -136,25 +140,16 @@ fn milliseconds(context: &NativeCallContext, call: &str, value: &Dynamic) -> Scr
 }
 
 /// Puts a value under a name, or takes it away for `()`; what is no JSON is refused.
-fn put(
-    context: &NativeCallContext,
-    run: &Run,
-    call: &str,
-    name: &str,
-    value: &Dynamic,
-    claims: fn(&mut super::effects::Effects) -> &mut Claims,
-) {
-    let by = run.provenance(context);
-    if value.is_unit() {
-        claims(&mut run.effects()).insert(name.to_owned(), None);
-        return;
-    }
-    match value::to_json_within(value, run.limits().max_claims_size) {
-        Ok(value) => {
-            claims(&mut run.effects()).insert(name.to_owned(), Some(Setting { value, by }));
-        }
+fn put(context: &NativeCallContext, run: &Run, call: &str, name: &str, value: &Dynamic, kind: EffectKind) {
+    match given(value, run.limits().max_claims_size) {
+        Ok(value) => run.effects().set(kind, name, value, run.provenance(context)),
         Err(unfit) => refuse_value(context, run, call, name, unfit),
     }
+}
+
+/// The value to be set; `None` for `()`.
+fn given(value: &Dynamic, limit: usize) -> Result<Option<serde_json::Value>, Unfit> {
+    if value.is_unit() { Ok(None) } else { value::to_json_within(value, limit).map(Some) }
 }
 
 fn refuse_value(context: &NativeCallContext, run: &Run, call: &str, name: &str, unfit: Unfit) {

@@ -3,7 +3,9 @@
 use rhai::{Dynamic, Module, NativeCallContext};
 
 use super::{Run, Scripted, milliseconds, mistake, text};
-use crate::flow::effects::{Effects, earlier};
+use crate::domain::decision::RefreshTokenEdits;
+use crate::domain::trace::EffectKind;
+use crate::flow::effects::earlier;
 
 /// The object.
 #[derive(Clone, Debug)]
@@ -20,11 +22,10 @@ pub(super) fn register(module: &mut Module) {
         revoke(&context, &token.0, &reason)
     });
     module.set_native_fn("setExpiresAt", |context: NativeCallContext, token: &mut RefreshToken, end: Dynamic| {
-        shorten(&context, &token.0, "api.refreshToken.setExpiresAt", &end, |effects| &mut effects.refresh_token.expires_at)
+        shorten(&context, &token.0, &end, ("setExpiresAt", "expires_at"), |edits| &mut edits.expires_at)
     });
     module.set_native_fn("setIdleExpiresAt", |context: NativeCallContext, token: &mut RefreshToken, end: Dynamic| {
-        let call = "api.refreshToken.setIdleExpiresAt";
-        shorten(&context, &token.0, call, &end, |effects| &mut effects.refresh_token.idle_expires_at)
+        shorten(&context, &token.0, &end, ("setIdleExpiresAt", "idle_expires_at"), |edits| &mut edits.idle_expires_at)
     });
 }
 
@@ -39,6 +40,7 @@ fn revoke(context: &NativeCallContext, run: &Run, reason: &Dynamic) -> Scripted<
     }
     let by = run.provenance(context);
     let mut effects = run.effects();
+    effects.history.add(EffectKind::RefreshToken, "revoked", Some(&reason.as_str().into()), &by);
     effects.refresh_token.revoked.get_or_insert_with(|| reason.to_string());
     effects.deny("access_denied", &reason, by);
     Ok(())
@@ -47,13 +49,15 @@ fn revoke(context: &NativeCallContext, run: &Run, reason: &Dynamic) -> Scripted<
 fn shorten(
     context: &NativeCallContext,
     run: &Run,
-    call: &str,
     end: &Dynamic,
-    of: fn(&mut Effects) -> &mut Option<i64>,
+    (method, name): (&str, &str),
+    of: fn(&mut RefreshTokenEdits) -> &mut Option<i64>,
 ) -> Scripted<()> {
-    let end = milliseconds(context, call, end)?;
+    let end = milliseconds(context, &format!("api.refreshToken.{method}"), end)?;
+    let by = run.provenance(context);
     let mut effects = run.effects();
-    let edit = of(&mut effects);
+    effects.history.add(EffectKind::RefreshToken, name, Some(&end.into()), &by);
+    let edit = of(&mut effects.refresh_token);
     *edit = earlier(*edit, Some(end));
     Ok(())
 }

@@ -4,6 +4,7 @@ use rhai::{Dynamic, Map, Module, NativeCallContext};
 
 use super::{Run, Scripted, mistake, text};
 use crate::domain::decision::SessionRevocation;
+use crate::domain::trace::EffectKind;
 
 /// The object.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ fn revoke(context: &NativeCallContext, run: &Run, reason: &Dynamic, options: &Ma
     let mut effects = run.effects();
     let revocation = SessionRevocation { reason: reason.to_string(), preserve_refresh_tokens: preserve };
     effects.session_revoked.get_or_insert(revocation);
+    effects.history.add(EffectKind::Session, "revoked", Some(&reason.as_str().into()), &by);
     effects.deny("access_denied", &reason, by);
     Ok(())
 }

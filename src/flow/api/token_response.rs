@@ -2,7 +2,8 @@
 
 use rhai::{Dynamic, Module, NativeCallContext};
 
-use super::{Run, put, text};
+use super::{Run, given, refuse_value, text};
+use crate::domain::trace::EffectKind;
 use crate::flow::effects::Claims;
 use crate::flow::names;
 
@@ -30,19 +31,20 @@ pub(super) fn register(module: &mut Module) {
 
 /// Nothing checks the answer's size later, so that it is bounded here, for all parameters of an action together.
 fn put_within_limit(context: &NativeCallContext, run: &Run, name: &str, value: &Dynamic) {
-    let before = run.effects().token_response.get(name).cloned();
-    put(context, run, SET, name, value, |effects| &mut effects.token_response);
     let limit = run.limits().max_claims_size;
-    if size(&run.effects().token_response) <= limit {
-        return;
-    }
-    match before {
-        Some(before) => run.effects().token_response.insert(name.to_owned(), before),
-        None => run.effects().token_response.remove(name),
+    let value = match given(value, limit) {
+        Ok(value) => value,
+        Err(unfit) => return refuse_value(context, run, SET, name, unfit),
     };
-    run.refuse(context, SET, name, format!("the parameters together would have more than {limit} bytes"));
+    let added = value.as_ref().map_or(0, |value| name.len() + value.to_string().len());
+    if added + size_without(&run.effects().token_response, name) > limit {
+        run.refuse(context, SET, name, format!("the parameters together would have more than {limit} bytes"));
+    } else {
+        run.effects().set(EffectKind::TokenResponse, name, value, run.provenance(context));
+    }
 }
 
-fn size(parameters: &Claims) -> usize {
-    parameters.iter().map(|(name, setting)| name.len() + setting.as_ref().map_or(0, |set| set.value.to_string().len())).sum()
+fn size_without(parameters: &Claims, name: &str) -> usize {
+    let others = parameters.iter().filter(|(own, _)| *own != name);
+    others.map(|(name, setting)| name.len() + setting.as_ref().map_or(0, |set| set.value.to_string().len())).sum()
 }

@@ -6,6 +6,7 @@ use rhai::{Dynamic, Module, NativeCallContext};
 use serde_json::Value;
 
 use super::{Run, Scripted, refuse_value, text};
+use crate::domain::trace::EffectKind;
 use crate::flow::value;
 
 /// The object.
@@ -41,11 +42,16 @@ fn set(context: &NativeCallContext, run: &Run, key: &Dynamic, value: &Dynamic) -
     let refused = refusal(&run.effects().transaction_metadata, &key, &json);
     if let Some(reason) = refused {
         run.refuse(context, SET, &key, reason);
-    } else if json.is_null() {
-        run.effects().transaction_metadata.remove(key.as_str());
-    } else {
-        run.effects().transaction_metadata.insert(key.to_string(), json);
+        return Ok(super::api(run));
     }
+    let (by, mut effects) = (run.provenance(context), run.effects());
+    let value = (!json.is_null()).then_some(json);
+    effects.history.add(EffectKind::TransactionMetadata, &key, value.as_ref(), &by);
+    match value {
+        None => effects.transaction_metadata.remove(key.as_str()),
+        Some(value) => effects.transaction_metadata.insert(key.to_string(), value),
+    };
+    drop(effects);
     Ok(super::api(run))
 }
 

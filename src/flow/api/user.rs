@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{Run, Scripted, refuse_value, text};
 use crate::domain::decision::Setting;
+use crate::domain::trace::EffectKind;
 use crate::flow::{names, value};
 
 /// The object.
@@ -36,6 +37,8 @@ fn set(context: &NativeCallContext, run: &Run, app: bool, key: &Dynamic, value: 
         Ok(value) => {
             let setting = Setting { value, by: run.provenance(context) };
             let mut effects = run.effects();
+            let kind = if app { EffectKind::AppMetadata } else { EffectKind::UserMetadata };
+            effects.history.add(kind, &key, Some(&setting.value).filter(|value| !value.is_null()), &setting.by);
             let patch = if app { &mut effects.app_metadata } else { &mut effects.user_metadata };
             patch.insert(key.to_string(), setting);
         }

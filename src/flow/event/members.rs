@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::metadata::Metadata;
 use super::script::Part;
 use super::secrets::Secrets;
-use super::{Device, Event, Transaction, UserPart};
+use super::{Device, Transaction, UserPart};
 use crate::domain::JsonMap;
 
 /// Which part; elements of lists by index.
@@ -164,6 +164,11 @@ impl Kind {
         }
     }
 
+    /// The name as the tables have it, if it is one of theirs.
+    pub(super) fn known(self, name: &str) -> Option<&'static str> {
+        self.names().iter().chain(self.absent()).copied().find(|known| *known == name)
+    }
+
     /// Members that Auth0 documents and that never exist here: `()`, as where Auth0 has nothing to say.
     fn absent(self) -> &'static [&'static str] {
         match self {
@@ -213,7 +218,7 @@ pub(super) fn get(part: &Part, name: &str) -> Option<Dynamic> {
         Kind::Session | Kind::RefreshToken => of_session_or_refresh_token(part, name),
         Kind::RefreshTokenDevice => of_device(&event.refresh_token.as_ref()?.device, name),
         Kind::SessionDevice => of_device(&event.session.as_ref()?.device, name),
-        Kind::Request => of_request(event, name),
+        Kind::Request => of_request(part, name),
         _ => of_small(part, name),
     }
 }
@@ -256,8 +261,8 @@ fn of_user(part: &Part, user: &UserPart, name: &str) -> Option<Dynamic> {
         "created_at" => text(&user.created_at),
         "updated_at" => text(&user.updated_at),
         "last_password_reset" => maybe(&user.last_password_reset),
-        "user_metadata" => Dynamic::from(Metadata::new(user.user_metadata.clone())),
-        "app_metadata" => Dynamic::from(Metadata::new(user.app_metadata.clone())),
+        "user_metadata" => shared(part, "user_metadata", user.user_metadata.clone()),
+        "app_metadata" => shared(part, "app_metadata", user.app_metadata.clone()),
         "multifactor" => texts(&user.multifactor),
         "identities" => children(part, user.identities.len(), Kind::Identity),
         _ => return None,
@@ -280,7 +285,7 @@ fn of_transaction(part: &Part, transaction: &Transaction, name: &str) -> Option<
         "locale" => maybe(&transaction.locale),
         "correlation_id" => maybe(&transaction.correlation_id),
         // What `api.transaction.setMetadata` wrote is visible at once.
-        "metadata" => pairs(&part.run.effects().transaction_metadata),
+        "metadata" => pairs(part, &part.run.effects().transaction_metadata),
         _ => return None,
     })
 }
@@ -301,7 +306,7 @@ fn of_session_or_refresh_token(part: &Part, name: &str) -> Option<Dynamic> {
             "rotating" => token.rotating.into(),
             "resource_servers" => children(part, token.resource_servers.len(), Kind::RefreshTokenResourceServer),
             "device" => child(part, Kind::RefreshTokenDevice),
-            "metadata" => pairs(&token.metadata),
+            "metadata" => pairs(part, &token.metadata),
             _ => return None,
         });
     }
@@ -331,17 +336,17 @@ fn of_device(device: &Device, name: &str) -> Option<Dynamic> {
     })
 }
 
-fn of_request(event: &Event, name: &str) -> Option<Dynamic> {
-    let request = &event.request;
+fn of_request(part: &Part, name: &str) -> Option<Dynamic> {
+    let request = &part.run.event().request;
     Some(match name {
         "ip" => text(&request.ip),
         "method" => text(&request.method),
         "hostname" => maybe(&request.hostname),
         "language" => maybe(&request.language),
         "user_agent" => maybe(&request.user_agent),
-        "query" => object(&request.query),
-        "body" => object(&request.body),
-        "geoip" => object(&request.geoip),
+        "query" => object(part, "query", &request.query),
+        "body" => object(part, "body", &request.body),
+        "geoip" => object(part, "geoip", &request.geoip),
         _ => return None,
     })
 }
@@ -358,11 +363,11 @@ fn of_small(part: &Part, name: &str) -> Option<Dynamic> {
         (Kind::Authorization, "roles") => texts(&event.authorization.as_ref()?.roles),
         (Kind::Client, "client_id") => text(&event.client.client_id),
         (Kind::Client, "name") => text(&event.client.name),
-        (Kind::Client, "metadata") => pairs(&event.client.metadata),
+        (Kind::Client, "metadata") => pairs(part, &event.client.metadata),
         (Kind::Connection, "id") => text(&event.connection.as_ref()?.id),
         (Kind::Connection, "name") => text(&event.connection.as_ref()?.name),
         (Kind::Connection, "strategy") => text(&event.connection.as_ref()?.strategy),
-        (Kind::Connection, "metadata") => pairs(&event.connection.as_ref()?.metadata),
+        (Kind::Connection, "metadata") => pairs(part, &event.connection.as_ref()?.metadata),
         (Kind::RefreshTokenResourceServer(index), _) => {
             let server = event.refresh_token.as_ref()?.resource_servers.get(index)?;
             return of_pair(name, [("audience", &server.audience), ("scopes", &server.scopes)]);
@@ -382,7 +387,7 @@ fn of_small(part: &Part, name: &str) -> Option<Dynamic> {
             }
         }
         (Kind::AccessToken, "scope") => texts(&event.access_token.as_ref()?.scope),
-        (Kind::AccessToken, "customClaims") => object(&event.access_token.as_ref()?.custom_claims),
+        (Kind::AccessToken, "customClaims") => object(part, "customClaims", &event.access_token.as_ref()?.custom_claims),
         _ => return None,
     })
 }
@@ -433,14 +438,21 @@ fn texts(values: &[String]) -> Dynamic {
     Dynamic::from_array(values.iter().map(Into::into).collect())
 }
 
-fn object(members: &JsonMap) -> Dynamic {
-    Dynamic::from(Metadata::new(Arc::new(members.clone())))
+fn object(part: &Part, name: &'static str, members: &JsonMap) -> Dynamic {
+    shared(part, name, Arc::new(members.clone()))
+}
+
+/// A free-form member, which tells the run what is read of it.
+fn shared(part: &Part, name: &'static str, members: Arc<JsonMap>) -> Dynamic {
+    // The constant of the table, not the one here.
+    let name = part.kind.known(name).unwrap_or(name);
+    Dynamic::from(Metadata::of(part, name, members))
 }
 
 /// Small maps are copied; only the user's metadata may be large, and those are shared.
-fn pairs<'a, V: Into<Value> + Clone + 'a>(members: impl IntoIterator<Item = (&'a String, &'a V)>) -> Dynamic {
+fn pairs<'a, V: Into<Value> + Clone + 'a>(part: &Part, members: impl IntoIterator<Item = (&'a String, &'a V)>) -> Dynamic {
     let members: JsonMap = members.into_iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
-    Dynamic::from(Metadata::new(Arc::new(members)))
+    shared(part, "metadata", Arc::new(members))
 }
 
 #[cfg(test)]

@@ -8,13 +8,25 @@ use std::sync::Arc;
 use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map, Module, NativeCallContext};
 use serde_json::Value;
 
+use super::reads::Path;
+use super::script::Part;
 use crate::domain::JsonMap;
-use crate::flow::context::Scripted;
+use crate::flow::context::{Run, Scripted};
 use crate::flow::value::{self, Unfit};
 
 /// A map that is converted late.
 #[derive(Clone, Debug)]
-pub(crate) struct Metadata(Data);
+pub(crate) struct Metadata {
+    data: Data,
+    origin: Origin,
+}
+
+/// Where it comes from: the run hears what is read.
+#[derive(Clone, Debug)]
+struct Origin {
+    run: Run,
+    path: Path,
+}
 
 #[derive(Clone, Debug)]
 enum Data {
@@ -23,47 +35,50 @@ enum Data {
 }
 
 impl Metadata {
-    /// What the event holds.
-    pub(crate) fn new(members: Arc<JsonMap>) -> Self {
-        Self(Data::Json(members))
+    /// What the event holds as the member `name` of a part.
+    pub(super) fn of(part: &Part, name: &'static str, members: Arc<JsonMap>) -> Self {
+        let origin = Origin { run: part.run.clone(), path: Path::member(part.kind.path(), name) };
+        Self { data: Data::Json(members), origin }
     }
 
     /// The whole as JSON; unchanged metadata are not converted.
     pub(crate) fn to_json(&self) -> Result<Value, Unfit> {
-        match &self.0 {
-            Data::Json(members) => Ok(Value::Object((**members).clone())),
-            Data::Changed(map) => value::to_json_map(map).map(Value::Object),
-        }
+        self.origin.whole();
+        self.data.to_json()
     }
 
     /// Whether both are one and the same unchanged object.
     pub(super) fn is(&self, other: &Self) -> bool {
-        matches!((&self.0, &other.0), (Data::Json(a), Data::Json(b)) if Arc::ptr_eq(a, b))
+        matches!((&self.data, &other.data), (Data::Json(a), Data::Json(b)) if Arc::ptr_eq(a, b))
     }
 
-    fn get(&self, key: &str) -> Dynamic {
-        match &self.0 {
+    fn get(&self, context: &NativeCallContext, key: &str) -> Dynamic {
+        self.origin.key(context, key);
+        match &self.data {
             Data::Json(members) => members.get(key).map_or(Dynamic::UNIT, value::to_script),
             Data::Changed(map) => map.get(key).cloned().unwrap_or(Dynamic::UNIT),
         }
     }
 
-    fn contains(&self, key: &str) -> bool {
-        match &self.0 {
+    fn contains(&self, context: &NativeCallContext, key: &str) -> bool {
+        self.origin.key(context, key);
+        match &self.data {
             Data::Json(members) => members.contains_key(key),
             Data::Changed(map) => map.contains_key(key),
         }
     }
 
     fn len(&self) -> usize {
-        match &self.0 {
+        self.origin.whole();
+        match &self.data {
             Data::Json(members) => members.len(),
             Data::Changed(map) => map.len(),
         }
     }
 
     fn keys(&self) -> Array {
-        match &self.0 {
+        self.origin.whole();
+        match &self.data {
             Data::Json(members) => members.keys().map(Into::into).collect(),
             Data::Changed(map) => map.keys().map(|key| key.as_str().into()).collect(),
         }
@@ -71,32 +86,24 @@ impl Metadata {
 
     /// An ordinary map of everything.
     fn to_map(&self) -> Map {
-        match &self.0 {
+        self.origin.whole();
+        match &self.data {
             Data::Json(members) => value::to_script_map(members),
             Data::Changed(map) => map.clone(),
         }
     }
 
-    /// Rhai writes a member back after every method call on it (`metadata.roles.filter(…)`); what is the same is no change,
-    /// or each such call would convert everything.
+    /// Whether both hold the same; nobody reads them for that.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self.is(other) || matches!((self.data.to_json(), other.data.to_json()), (Ok(a), Ok(b)) if a == b)
+    }
+
     fn set(&mut self, key: &str, value: Dynamic) {
-        let same = match &self.0 {
-            Data::Json(members) => members.get(key).is_some_and(|own| value::to_json(&value).is_ok_and(|new| new == *own)),
-            Data::Changed(_) => false,
-        };
-        if !same {
-            self.change().insert(key.into(), value);
-        }
+        self.data.set(key, value);
     }
 
     fn change(&mut self) -> &mut Map {
-        if let Data::Json(members) = &self.0 {
-            self.0 = Data::Changed(value::to_script_map(members));
-        }
-        match &mut self.0 {
-            Data::Changed(map) => map,
-            Data::Json(_) => unreachable!("the line above changed it"),
-        }
+        self.data.change()
     }
 
     fn text(&self) -> String {
@@ -104,10 +111,53 @@ impl Metadata {
     }
 }
 
+impl Data {
+    fn to_json(&self) -> Result<Value, Unfit> {
+        match self {
+            Self::Json(members) => Ok(Value::Object((**members).clone())),
+            Self::Changed(map) => value::to_json_map(map).map(Value::Object),
+        }
+    }
+
+    /// Rhai writes a member back after every method call on it (`metadata.roles.filter(…)`); what is the same is no change,
+    /// or each such call would convert everything.
+    fn set(&mut self, key: &str, value: Dynamic) {
+        let same = match self {
+            Self::Json(members) => members.get(key).is_some_and(|own| value::to_json(&value).is_ok_and(|new| new == *own)),
+            Self::Changed(_) => false,
+        };
+        if !same {
+            self.change().insert(key.into(), value);
+        }
+    }
+
+    fn change(&mut self) -> &mut Map {
+        if let Self::Json(members) = self {
+            *self = Self::Changed(value::to_script_map(members));
+        }
+        match self {
+            Self::Changed(map) => map,
+            Self::Json(_) => unreachable!("the line above changed it"),
+        }
+    }
+}
+
+impl Origin {
+    fn key(&self, context: &NativeCallContext, key: &str) {
+        self.run.reads().note(&self.path, Some(key), true, Some(context));
+    }
+
+    fn whole(&self) {
+        self.run.reads().note(&self.path, None, true, None);
+    }
+}
+
 /// Registers the type: everything that Rhai's own maps can do.
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<Metadata>("map");
-    module.set_indexer_get_fn(|metadata: &mut Metadata, key: ImmutableString| Ok(metadata.get(&key)));
+    module.set_indexer_get_fn(|context: NativeCallContext, metadata: &mut Metadata, key: ImmutableString| {
+        Ok(metadata.get(&context, &key))
+    });
     module.set_indexer_set_fn(|metadata: &mut Metadata, key: ImmutableString, value: Dynamic| {
         metadata.set(&key, value);
         Ok(())
@@ -119,8 +169,12 @@ pub(super) fn register(module: &mut Module) {
 }
 
 fn register_reading(module: &mut Module) {
-    module.set_native_fn("contains", |metadata: &mut Metadata, key: &str| Ok(metadata.contains(key)));
-    module.set_native_fn("get", |metadata: &mut Metadata, key: &str| Ok(metadata.get(key)));
+    module.set_native_fn("contains", |context: NativeCallContext, metadata: &mut Metadata, key: &str| {
+        Ok(metadata.contains(&context, key))
+    });
+    module.set_native_fn("get", |context: NativeCallContext, metadata: &mut Metadata, key: &str| {
+        Ok(metadata.get(&context, key))
+    });
     module.set_native_fn("keys", |metadata: &mut Metadata| Ok(metadata.keys()));
     module.set_native_fn("values", |metadata: &mut Metadata| Ok(metadata.to_map().into_values().collect::<Array>()));
     module.set_native_fn("len", |metadata: &mut Metadata| Ok(i64::try_from(metadata.len()).unwrap_or(i64::MAX)));
@@ -202,7 +256,7 @@ fn register_callbacks(module: &mut Module) {
 fn changed_by_callback(context: &NativeCallContext, name: &str, metadata: &mut Metadata, callback: FnPtr) -> Scripted<Map> {
     let (mut map, mut callback) = (Dynamic::from_map(metadata.to_map()), Dynamic::from(callback));
     let taken = context.call_native_fn_raw(name, true, &mut [&mut map, &mut callback])?;
-    *metadata = Metadata(Data::Changed(map.try_cast::<Map>().unwrap_or_default()));
+    metadata.data = Data::Changed(map.try_cast::<Map>().unwrap_or_default());
     Ok(taken.try_cast::<Map>().unwrap_or_default())
 }
 
@@ -215,10 +269,10 @@ mod tests {
     #[test]
     fn a_member_written_back_as_it_was_is_no_change() {
         let roles = json!(["editor", 1, 1.5, null]);
-        let mut metadata = Metadata::new(Arc::new([("roles".to_owned(), roles.clone())].into_iter().collect()));
-        metadata.set("roles", value::to_script(&roles));
-        assert!(matches!(metadata.0, Data::Json(_)));
-        metadata.set("roles", Dynamic::UNIT);
-        assert!(matches!(metadata.0, Data::Changed(_)) && metadata.get("roles").is_unit());
+        let mut data = Data::Json(Arc::new([("roles".to_owned(), roles.clone())].into_iter().collect()));
+        data.set("roles", value::to_script(&roles));
+        assert!(matches!(data, Data::Json(_)));
+        data.set("roles", Dynamic::UNIT);
+        assert!(matches!(&data, Data::Changed(map) if map["roles"].is_unit()));
     }
 }

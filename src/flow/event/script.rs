@@ -9,7 +9,9 @@ use serde_json::Value;
 
 use super::members::{self, Kind};
 use super::metadata::Metadata;
-use crate::flow::context::{Run, Scripted, mistake};
+use super::reads::Path;
+use crate::flow::codes::Code;
+use crate::flow::context::{Run, Scripted, mistake_of};
 use crate::flow::{suggest, value};
 
 /// A part of `event`.
@@ -27,15 +29,26 @@ impl Part {
 
     /// The whole as JSON, without secrets.
     pub(crate) fn to_json(&self) -> Value {
+        self.run.reads().note(&Path::of(self.kind.path()), None, true, None);
         members::json(self)
     }
 
     fn get(&self, context: &NativeCallContext, name: &str) -> Scripted<Dynamic> {
-        members::get(self, name).ok_or_else(|| {
+        let value = members::get(self, name).ok_or_else(|| {
             let path = self.kind.path();
             let hint = suggest::hint(name, self.kind.names());
-            mistake(context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
-        })
+            mistake_of(Code::UnknownMember, context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
+        })?;
+        self.note(context, name, &value);
+        Ok(value)
+    }
+
+    /// Notes that a member was read; for an object of ours, what is read of it counts.
+    fn note(&self, context: &NativeCallContext, name: &str, value: &Dynamic) {
+        if let Some(name) = self.kind.known(name) {
+            let step = value.is::<Part>() || value.is::<Metadata>() || value.is::<super::secrets::Secrets>();
+            self.run.reads().note(&Path::member(self.kind.path(), name), None, !step, Some(context));
+        }
     }
 
     fn set(&self, context: &NativeCallContext, name: &str, value: &Dynamic) {
@@ -68,10 +81,8 @@ fn goes_on(source: &str, name: &str) -> bool {
 
 /// Whether writing `new` in the place of `old` would change nothing.
 fn same(old: &Dynamic, new: &Dynamic) -> bool {
-    if let (Some(old), Some(new)) = (old.read_lock::<Metadata>(), new.read_lock::<Metadata>())
-        && old.is(&new)
-    {
-        return true;
+    if let (Some(old), Some(new)) = (old.read_lock::<Metadata>(), new.read_lock::<Metadata>()) {
+        return old.same(&new);
     }
     if let (Some(old), Some(new)) = (old.read_lock::<Part>(), new.read_lock::<Part>()) {
         return old.kind == new.kind;
@@ -94,8 +105,12 @@ pub(crate) fn register(module: &mut Module) {
             part.set(&context, &name, &value);
         },
     );
-    module.set_native_fn("contains", |part: &mut Part, name: &str| {
-        Ok(members::get(part, name).is_some_and(|value| !value.is_unit()))
+    module.set_native_fn("contains", |context: NativeCallContext, part: &mut Part, name: &str| {
+        let value = members::get(part, name);
+        if let Some(value) = &value {
+            part.note(&context, name, value);
+        }
+        Ok(value.is_some_and(|value| !value.is_unit()))
     });
     module.set_native_fn("==", |a: &mut Part, b: Part| Ok(a.kind == b.kind));
     module.set_native_fn("!=", |a: &mut Part, b: Part| Ok(a.kind != b.kind));

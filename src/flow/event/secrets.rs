@@ -2,6 +2,7 @@
 
 use rhai::{Dynamic, ImmutableString, Module, NativeCallContext};
 
+use super::reads::Path;
 use crate::flow::context::Run;
 
 /// What prints instead of the secrets.
@@ -12,8 +13,9 @@ const HIDDEN: &str = "[secrets]";
 pub(crate) struct Secrets(pub(super) Run);
 
 impl Secrets {
-    /// The secret; `()` if the action has none of this name.
-    fn get(&self, name: &str) -> Dynamic {
+    /// The secret; `()` if the action has none of this name. That it was read is noted, and not what it is.
+    fn get(&self, context: &NativeCallContext, name: &str) -> Dynamic {
+        self.0.reads().note(&Path::of("event.secrets"), Some(name), true, Some(context));
         self.0.secrets().get(name).map_or(Dynamic::UNIT, Into::into)
     }
 }
@@ -21,7 +23,9 @@ impl Secrets {
 /// Registers the type.
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<Secrets>("secrets");
-    module.set_indexer_get_fn(|secrets: &mut Secrets, name: ImmutableString| Ok(secrets.get(&name)));
+    module.set_indexer_get_fn(|context: NativeCallContext, secrets: &mut Secrets, name: ImmutableString| {
+        Ok(secrets.get(&context, &name))
+    });
     module.set_indexer_set_fn(|context: NativeCallContext, secrets: &mut Secrets, name: ImmutableString, _: Dynamic| {
         secrets.0.refuse(&context, "event", &format!("event.secrets.{name}"), "secrets are set in the configuration");
         Ok(())

@@ -114,8 +114,8 @@ fn authentication_code(function: &str, key: &Dynamic, value: &Dynamic) -> Fallib
 }
 
 fn random_uuid(context: NativeCallContext) -> Fallible<ImmutableString> {
-    let random = handle(&context, "crypto::random_uuid")?.host.random;
-    Ok(uuid::Builder::from_random_bytes(random.bytes()).into_uuid().to_string().into())
+    let bytes = handle(&context, "crypto::random_uuid")?.witness.random_bytes();
+    Ok(uuid::Builder::from_random_bytes(bytes).into_uuid().to_string().into())
 }
 
 fn random_hex(context: NativeCallContext, count: Dynamic) -> Fallible<ImmutableString> {
@@ -123,7 +123,7 @@ fn random_hex(context: NativeCallContext, count: Dynamic) -> Fallible<ImmutableS
     let Some(count) = usize::try_from(count).ok().filter(|count| (1..=64).contains(count)) else {
         return fail("crypto::random_hex", "the number of bytes is 1 to 64");
     };
-    let random: [u8; 64] = handle(&context, "crypto::random_hex")?.host.random.bytes();
+    let random: [u8; 64] = handle(&context, "crypto::random_hex")?.witness.random_bytes();
     Ok(hex(&random[..count]))
 }
 

@@ -7,14 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Client, Method};
 use rhai::{Dynamic, Map, NativeCallContext};
 
 use super::arguments::{Fallible, fail, handle, integer, map, text};
 use super::description::{Family, Function, Registrar, example};
 use super::egress::{Allowed, Resolver};
-use crate::flow::value;
+use crate::domain::outside::{HttpAnswer, HttpExchange, HttpRequest};
+use crate::flow::{Http, value};
 
 pub(super) const FAMILY: Family = Family { namespace: Some("http"), functions: FUNCTIONS, register };
 
@@ -60,6 +61,9 @@ const FUNCTIONS: &[Function] = &[
         "error: http::request: the host `example.com` is not in this action's `allow_hosts`",
     )]),
 ];
+
+/// Headers by name in lower case.
+type Headers = BTreeMap<String, String>;
 
 /// The calls that one run has made.
 #[derive(Clone, Debug, Default)]
@@ -112,13 +116,6 @@ fn method(name: &Dynamic) -> Fallible<Method> {
     }
 }
 
-/// What an answer consists of, before it becomes a map.
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
-}
-
 impl Clients {
     fn call(
         &self,
@@ -138,18 +135,22 @@ impl Clients {
             return fail(function, format_args!("an action may make {MAX_CALLS} calls"));
         }
         let patience = options.timeout.min(run.deadline.saturating_duration_since(Instant::now()));
-        let mut request = self.client(function, &allowed)?.request(method, url).headers(options.headers).timeout(patience);
+        let (method, url) = (method.as_str().to_owned(), url.into());
+        let mut request = HttpRequest { method, url, headers: options.headers, body: None };
         if !body.is_unit() {
             let (content, kind) = content(context, function, body)?;
-            if !options.has_content_type {
-                request = request.header(CONTENT_TYPE, kind);
-            }
-            request = request.body(content);
+            request.headers.entry(CONTENT_TYPE.as_str().to_owned()).or_insert_with(|| kind.to_owned());
+            request.body = Some(content);
         }
-        answer_as_map(context, function, wait(function, request, patience)?)
+        let answer = match run.witness.http() {
+            Http::Network => self.client(&allowed).and_then(|client| wait(&client, &request, patience)),
+            Http::Answers(answers) => answers.answer(&request).and_then(bounded),
+        };
+        run.witness.called(HttpExchange { request, answer: answer.clone() });
+        answer_as_map(context, function, &answer.or_else(|reason| fail(function, reason))?)
     }
 
-    fn client(&self, function: &str, allowed: &Allowed) -> Fallible<Client> {
+    fn client(&self, allowed: &Allowed) -> Result<Client, String> {
         let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = clients.get(&allowed.0) {
             return Ok(client.clone());
@@ -159,7 +160,7 @@ impl Clients {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .dns_resolver(Arc::new(Resolver(allowed.clone())));
-        let client = builder.build().or_else(|error| fail(function, format_args!("no client: {}", chain(&error))))?;
+        let client = builder.build().map_err(|error| format!("no client: {}", chain(&error)))?;
         if clients.len() >= MAX_CLIENTS {
             clients.clear();
         }
@@ -170,14 +171,13 @@ impl Clients {
 
 /// The options of a call.
 struct Options {
-    headers: HeaderMap,
-    has_content_type: bool,
+    headers: Headers,
     timeout: Duration,
 }
 
 impl Options {
     fn read(function: &str, options: &Dynamic) -> Fallible<Self> {
-        let mut read = Self { headers: HeaderMap::new(), has_content_type: false, timeout: Duration::from_secs(10) };
+        let mut read = Self { headers: Headers::new(), timeout: Duration::from_secs(10) };
         for (name, value) in &map(function, options)? {
             match name.as_str() {
                 "headers" => read.headers = headers(function, value)?,
@@ -188,63 +188,85 @@ impl Options {
                 _ => return fail(function, format_args!("unknown option `{name}`; options are `headers` and `timeout`")),
             }
         }
-        read.has_content_type = read.headers.contains_key(CONTENT_TYPE);
         Ok(read)
     }
 }
 
-fn headers(function: &str, value: &Dynamic) -> Fallible<HeaderMap> {
-    let mut headers = HeaderMap::new();
+fn headers(function: &str, value: &Dynamic) -> Fallible<Headers> {
+    let mut headers = Headers::new();
     for (name, value) in &map(function, value)? {
         // Those that say where a message ends and whom it is for are the client's own.
         let reserved = ["host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer"];
         let header = HeaderName::from_bytes(name.as_bytes()).ok().filter(|name| !reserved.contains(&name.as_str()));
         let Some(header) = header else { return fail(function, format_args!("the header `{name}` cannot be set")) };
-        let Ok(value) = HeaderValue::from_str(&value.to_string()) else {
+        let value = value.to_string();
+        if HeaderValue::from_str(&value).is_err() {
             return fail(function, format_args!("the value of the header `{name}` has characters that no header may have"));
-        };
-        headers.insert(header, value);
+        }
+        headers.insert(header.as_str().to_owned(), value);
     }
     Ok(headers)
 }
 
 /// A text is sent as it is, everything else as JSON.
-fn content(context: &NativeCallContext, function: &str, body: &Dynamic) -> Fallible<(Vec<u8>, &'static str)> {
+fn content(context: &NativeCallContext, function: &str, body: &Dynamic) -> Fallible<(String, &'static str)> {
     if body.is_string() || body.is_char() {
-        return Ok((text(function, body)?.as_bytes().to_vec(), "text/plain; charset=utf-8"));
+        return Ok((text(function, body)?.into_owned(), "text/plain; charset=utf-8"));
     }
-    Ok((super::json::stringify(context, function, body, 0)?.into_bytes(), "application/json"))
+    Ok((super::json::stringify(context, function, body, 0)?, "application/json"))
 }
 
 /// Sends on the runtime, waits here. (Not `block_on`: that panics where somebody runs actions on a runtime's own thread.)
-fn wait(function: &str, request: reqwest::RequestBuilder, patience: Duration) -> Fallible<Answer> {
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return fail(function, "not available here") };
+fn wait(client: &Client, request: &HttpRequest, patience: Duration) -> Result<HttpAnswer, String> {
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return Err("not available here".to_owned()) };
+    let method = Method::from_bytes(request.method.as_bytes()).map_err(|error| error.to_string())?;
+    let mut sending = client.request(method, &request.url).timeout(patience);
+    for (name, value) in &request.headers {
+        sending = sending.header(name, value);
+    }
+    if let Some(body) = &request.body {
+        sending = sending.body(body.clone());
+    }
     let (sender, receiver) = mpsc::sync_channel(1);
     let task = runtime.spawn(async move {
         // Nobody listens any more if the time is over.
-        let _ = sender.send(send(request).await);
+        let _ = sender.send(send(sending).await);
     });
-    match receiver.recv_timeout(patience) {
-        Ok(Ok(answer)) => Ok(answer),
-        Ok(Err(reason)) => fail(function, reason),
-        Err(_) => {
-            task.abort();
-            fail(function, format_args!("no answer within {} ms", patience.as_millis()))
-        }
-    }
+    receiver.recv_timeout(patience).unwrap_or_else(|_| {
+        task.abort();
+        Err(format!("no answer within {} ms", patience.as_millis()))
+    })
 }
 
-async fn send(request: reqwest::RequestBuilder) -> Result<Answer, String> {
+async fn send(request: reqwest::RequestBuilder) -> Result<HttpAnswer, String> {
     let mut response = request.send().await.map_err(|error| chain(&error.without_url()))?;
-    let (status, headers) = (response.status().as_u16(), std::mem::take(response.headers_mut()));
+    let mut answer = HttpAnswer { status: response.status().as_u16(), ..HttpAnswer::default() };
+    for (name, value) in response.headers() {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        let joined = match answer.headers.get(name.as_str()) {
+            Some(before) => format!("{before}, {value}"),
+            None => value.into_owned(),
+        };
+        answer.headers.insert(name.as_str().to_owned(), joined);
+    }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| chain(&error.without_url()))? {
         if body.len() + chunk.len() > MAX_BODY {
-            return Err(format!("the answer is longer than {MAX_BODY} bytes"));
+            return Err(too_long());
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, headers, body })
+    answer.body = String::from_utf8(body).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    Ok(answer)
+}
+
+/// An answer that did not come from the network keeps to the same bound.
+fn bounded(answer: HttpAnswer) -> Result<HttpAnswer, String> {
+    if answer.body.len() > MAX_BODY { Err(too_long()) } else { Ok(answer) }
+}
+
+fn too_long() -> String {
+    format!("the answer is longer than {MAX_BODY} bytes")
 }
 
 /// An error with its causes: the first alone says little.
@@ -253,28 +275,23 @@ fn chain(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-fn answer_as_map(context: &NativeCallContext, function: &str, answer: Answer) -> Fallible<Map> {
-    let json = answer.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).filter(|kind| kind.contains("json"));
-    let json = json.and_then(|_| serde_json::from_slice(&answer.body).ok()).map(|json| value::to_script(&json));
+fn answer_as_map(context: &NativeCallContext, function: &str, answer: &HttpAnswer) -> Fallible<Map> {
+    let is_json = answer.headers.get(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
+    let json = is_json.then(|| serde_json::from_str(&answer.body).ok()).flatten().map(|json| value::to_script(&json));
     let limit = context.engine().max_string_size();
     let body = if limit == 0 || answer.body.len() <= limit {
-        String::from_utf8_lossy(&answer.body).into_owned().into()
+        answer.body.as_str().into()
     } else if json.is_some() {
         // The text is too long for a string of a script; its value may not be.
         Dynamic::UNIT
     } else {
         return fail(function, format_args!("the answer is longer than {limit} bytes"));
     };
-    let mut headers = Map::new();
-    for (name, value) in &answer.headers {
-        let value = String::from_utf8_lossy(value.as_bytes());
-        let member = headers.entry(name.as_str().into()).or_insert(Dynamic::UNIT);
-        *member = if member.is_unit() { value.into_owned().into() } else { format!("{member}, {value}").into() };
-    }
+    let header = |(name, value): (&String, &String)| (name.into(), value.into());
     Ok(Map::from([
         ("status".into(), i64::from(answer.status).into()),
         ("ok".into(), (200..300).contains(&answer.status).into()),
-        ("headers".into(), headers.into()),
+        ("headers".into(), answer.headers.iter().map(header).collect::<Map>().into()),
         ("body".into(), body),
         ("json".into(), json.unwrap_or(Dynamic::UNIT)),
     ]))

@@ -40,8 +40,8 @@ pub use http::Calls;
 /// What the functions of one run may reach; the engine's default tag holds it, wrapped in a `Dynamic`.
 #[derive(Clone, Debug)]
 pub struct RunHandle {
-    /// Time, randomness, cache.
-    pub host: crate::flow::Host,
+    /// Time, randomness, cache, network.
+    pub witness: crate::flow::Witness,
     /// Hosts that `http::` may reach: the action's `allow_hosts`.
     pub allow_hosts: Arc<[String]>,
     /// When the trigger has to be over.

@@ -10,7 +10,7 @@ use super::description::Registrar;
 use super::{Calls, FAMILIES, RunHandle, catalogue, names};
 use crate::clock::{Clock, Random};
 use crate::flow::toolbox::Toolbox;
-use crate::flow::{Event, FlowSet, Host, Limits, Settings, Trigger, decide, value};
+use crate::flow::{Event, FlowSet, Host, Http, Limits, Settings, Trigger, Witness, decide, value};
 
 /// 2026-11-21T05:14:34Z.
 const NOW: i64 = 1_795_238_074;
@@ -18,9 +18,14 @@ const NOW: i64 = 1_795_238_074;
 /// As actions have it.
 fn engine() -> Engine {
     let mut engine = Toolbox::new().engine(&Limits::default());
-    let host = Host { clock: Clock::fixed(NOW), random: Random::seeded(7), cache: Arc::default() };
-    let deadline = Instant::now() + Duration::from_secs(2);
-    engine.set_default_tag(Dynamic::from(RunHandle { host, allow_hosts: Arc::new([]), deadline, calls: Calls::default() }));
+    let host = Host { clock: Clock::fixed(NOW), random: Random::seeded(7), cache: Arc::default(), http: Http::Network };
+    let (witness, deadline) = (Witness::new(&host, Trigger::PostLogin), Instant::now() + Duration::from_secs(2));
+    engine.set_default_tag(Dynamic::from(RunHandle {
+        witness,
+        allow_hosts: Arc::new([]),
+        deadline,
+        calls: Calls::default(),
+    }));
     engine
 }
 
@@ -125,7 +130,7 @@ fn the_objects_of_event_are_used_like_values() {
         "request": { "query": { "state": "a b", "nonce": "n" } },
     }))
     .unwrap();
-    let host = Host { clock: Clock::fixed(NOW), random: Random::seeded(7), cache: Arc::default() };
+    let host = Host { clock: Clock::fixed(NOW), random: Random::seeded(7), cache: Arc::default(), http: Http::Network };
     let decision = decide(&set, Trigger::PostLogin, event, &host);
     let claims: Vec<_> = decision.id_token.values().map(|setting| setting.value.clone()).collect();
     assert_eq!(

@@ -85,14 +85,13 @@ const FUNCTIONS: &[Function] = &[
 ];
 
 fn register(library: &mut Registrar<'_>) {
-    library.add("now", |context: NativeCallContext| -> Fallible<INT> {
-        Ok(handle(&context, "time::now")?.host.clock.now_ms())
-    });
+    library
+        .add("now", |context: NativeCallContext| -> Fallible<INT> { Ok(handle(&context, "time::now")?.witness.now_ms()) });
     library.add("now_seconds", |context: NativeCallContext| -> Fallible<INT> {
-        Ok(handle(&context, "time::now_seconds")?.host.clock.now())
+        Ok(handle(&context, "time::now_seconds")?.witness.now_ms().div_euclid(1000))
     });
     library.add("now_iso", |context: NativeCallContext| -> Fallible<ImmutableString> {
-        Ok(crate::clock::iso8601(handle(&context, "time::now_iso")?.host.clock.now_ms()).into())
+        Ok(crate::clock::iso8601(handle(&context, "time::now_iso")?.witness.now_ms()).into())
     });
     library.add("format", format);
     library.add("parse", parse);

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::judge::Candidate;
 use super::{Reload, Reloader};
 use crate::clock::{Clock, Random};
-use crate::flow::{ActionSettings, Event, Flow, FlowSet, Host, Settings, Trigger};
+use crate::flow::{ActionSettings, Event, Flow, FlowSet, Host, Http, Settings, Trigger};
 
 /// What is in use: `name=text` of all files.
 type Active = Arc<Mutex<Vec<String>>>;
@@ -474,7 +474,7 @@ async fn logins_use_the_saved_action_and_never_a_broken_one() {
     let file = directory.join("10-plan.rhai");
     fs::write(&file, claim("free")).unwrap();
     let settings = Settings { directory, display: "actions".into(), ..Settings::default() };
-    let host = Host { clock: Clock::fixed(0), random: Random::seeded(1), cache: Arc::default() };
+    let host = Host { clock: Clock::fixed(0), random: Random::seeded(1), cache: Arc::default(), http: Http::Network };
     let flow = Arc::new(Flow::new(FlowSet::load(&settings).unwrap(), &settings.limits, host));
     let reloader = Arc::new(Reloader::new(Arc::clone(&flow), move || settings.clone(), true));
     let (reports, shutdown) = (Arc::new(Mutex::new(Vec::new())), CancellationToken::new());
@@ -520,7 +520,7 @@ async fn a_deleted_action_leaves_the_flow_although_it_has_settings() {
     let own = [("10-plan".to_owned(), ActionSettings::default())];
     let settings =
         Settings { directory: directory.clone(), display: "actions".into(), actions: own.into(), ..Settings::default() };
-    let host = Host { clock: Clock::fixed(0), random: Random::seeded(1), cache: Arc::default() };
+    let host = Host { clock: Clock::fixed(0), random: Random::seeded(1), cache: Arc::default(), http: Http::Network };
     let flow = Arc::new(Flow::new(FlowSet::load(&settings).unwrap(), &settings.limits, host));
     let reloader = Arc::new(Reloader::new(Arc::clone(&flow), move || settings.clone(), false));
     fs::remove_file(directory.join("10-plan.rhai")).unwrap();

@@ -68,7 +68,7 @@ fn only_functions_and_constants_stand_at_the_top() {
 #[test]
 fn syntax_errors_show_line_caret_and_place() {
     let text = problems("fn onExecutePostLogin(event, api) {\n    let x = ;\n}");
-    assert!(text.starts_with("error: "), "{text}");
+    assert!(text.starts_with("error[V0001]: "), "{text}");
     assert!(text.contains(" --> actions/10-a.rhai:2:13\n"), "{text}");
     assert!(text.contains("2 |     let x = ;\n  |             ^"), "{text}");
 }

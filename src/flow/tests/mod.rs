@@ -9,7 +9,9 @@ mod javascript;
 mod load;
 mod policy;
 mod pool;
+mod recording;
 mod sort;
+mod traces;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +23,12 @@ use crate::domain::decision::Outcome;
 
 /// A clock that stands still and seeded randomness.
 fn host() -> Host {
-    Host { clock: Clock::fixed(1_000_000), random: Random::seeded(1), cache: Arc::new(Cache::default()) }
+    Host {
+        clock: Clock::fixed(1_000_000),
+        random: Random::seeded(1),
+        cache: Arc::new(Cache::default()),
+        http: Http::Network,
+    }
 }
 
 fn settings() -> Settings {

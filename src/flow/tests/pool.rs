@@ -54,3 +54,21 @@ async fn deep_recursion_fits_the_stack_of_the_pool() {
     let decision = flow(&source, &Limits::default()).decide(Trigger::PostLogin, event()).await.unwrap();
     assert!(matches!(decision.outcome, Outcome::Failed { message, .. } if message.contains("nested calls")));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_bypasses_the_actions_needs_no_place() {
+    let limits = Limits { max_concurrent_runs: 1, max_waiting_runs: 0, max_operations: u64::MAX, ..Limits::default() };
+    let flow = flow(&handler("loop {}"), &limits);
+    let mut hanging = Box::pin(flow.decide(Trigger::PostLogin, event()));
+    tokio::select! {
+        biased;
+        _ = &mut hanging => panic!("it hangs"),
+        () = std::future::ready(()) => {}
+    }
+    assert_eq!(flow.decide(Trigger::PostLogin, event()).await, Err(Busy));
+    let mut operator = event();
+    operator.client.bypass_actions = true;
+    let decision = flow.decide(Trigger::PostLogin, operator).await.unwrap();
+    assert_eq!((decision.outcome, decision.trace.bypassed, decision.trace.actions), (Outcome::Allowed, true, vec![]));
+    drop(hanging);
+}

@@ -1,0 +1,104 @@
+//! What ran and what it did: the part of a [`super::decision::Decision`] that explains the rest.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::decision::Provenance;
+use super::outside::Outside;
+
+/// What ran, for logs, `try`, `why` and `replay`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Trace {
+    /// Random, no secret: what a failed login tells its client as the reference.
+    pub id: String,
+    /// Content hash of the set of actions.
+    pub set: String,
+    /// `post-login` or `credentials-exchange`.
+    pub trigger: String,
+    /// The client has `bypass_actions`: nothing ran.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub bypassed: bool,
+    /// In order of execution.
+    pub actions: Vec<ActionTrace>,
+    /// What the actions had from outside.
+    pub outside: Outside,
+}
+
+/// One action's run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ActionTrace {
+    /// File stem.
+    pub action: String,
+    /// `ok`, `denied`, `error`, `timeout` or `skipped` (an error under `on_error = "skip"`).
+    pub outcome: String,
+    /// Wall time in microseconds.
+    pub duration_us: u64,
+    /// Rhai operations.
+    pub operations: u64,
+    /// Lines printed with `print` and `debug`, capped.
+    pub logs: Vec<String>,
+    /// `file:line:col: message` of an error.
+    pub error: Option<String>,
+    /// The error as a compiler would show it: several lines, with the source line, a caret and a hint.
+    pub diagnostic: Option<String>,
+    /// What the action asked for and was given, in order.
+    pub effects: Vec<Effect>,
+    /// More of them, that are not listed.
+    pub effects_left_out: usize,
+    /// Whether the effects came to nothing, because the action failed.
+    pub effects_dropped: bool,
+    /// Paths of `event` that the action read, in order of the first reading, capped.
+    pub reads: Vec<EventRead>,
+}
+
+/// One call of `api` that changed something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Effect {
+    /// Of what.
+    pub kind: EffectKind,
+    /// The claim, parameter, scope or key; the code of a denial; `revoked`, `expires_at` or `idle_expires_at` of a refresh token.
+    pub name: String,
+    /// The new value; `None`: it was taken away.
+    pub value: Option<Value>,
+    /// Where.
+    pub by: Provenance,
+}
+
+/// What an [`Effect`] is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EffectKind {
+    /// A claim of the ID token and `/userinfo`.
+    IdToken,
+    /// A claim of the access token.
+    AccessToken,
+    /// A member of the token response.
+    TokenResponse,
+    /// A scope: `true` was added, nothing was removed.
+    Scope,
+    /// A key of `user_metadata`.
+    UserMetadata,
+    /// A key of `app_metadata`.
+    AppMetadata,
+    /// A key of `event.transaction.metadata`.
+    TransactionMetadata,
+    /// The refresh token.
+    RefreshToken,
+    /// The session: its end, with the reason.
+    Session,
+    /// The verdict: a denial, with the reason.
+    Deny,
+}
+
+/// A part of `event` that an action read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventRead {
+    /// `event.user.app_metadata.plan`.
+    pub path: String,
+    /// The file of the first reading.
+    pub file: String,
+    /// Its line, from 1; 0 if unknown.
+    pub line: usize,
+}

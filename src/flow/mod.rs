@@ -54,7 +54,7 @@ pub use diagnostic::{Diagnostic, LoadError};
 pub use event::Event;
 pub use http::{Http, HttpAnswers};
 pub use limits::Limits;
-pub use memory::most_owned;
+pub use memory::{Memory, measured};
 pub use pool::{Busy, Flow};
 pub use recording::{REDACTED, Recording};
 pub use set::{ActionInfo, FlowSet};

@@ -3,7 +3,7 @@
 //! The map, from the outside in; imports run one way, top to bottom:
 //!
 //! - [`cli`]: one file per command (`dev`, `serve`, `check`, `try`, `keys`).
-//! - [`kit`]: what stands behind the commands for those who write actions.
+//! - [`kit`]: the kit of an action's developer: rehearsed logins, unit tests of actions, the matrix of who gets what.
 //! - [`http`]: axum and only axum: routes, extractors, answers, pages.
 //! - [`oauth`]: the protocol as use cases: authorize, login, one file per grant, userinfo, logout, revocation.
 //! - [`app`]: the only place that wires; owns a tenant's parts.

@@ -12,16 +12,19 @@ use crate::config::{Config, did_you_mean};
 use crate::domain::JsonMap;
 use crate::domain::client::{Client, GrantType, RotationType};
 use crate::domain::decision::Decision;
-use crate::domain::grant::Grant;
+use crate::domain::grant;
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::scope::Scopes;
 use crate::domain::session::AuthenticationMethod;
 use crate::domain::user::User;
-use crate::flow::{Event, Trigger};
+use crate::flow::Event;
+use crate::kit::event::{self, Stage};
+use crate::kit::login::{self, Attempt, Grant};
+use crate::kit::project::Project;
 use crate::oauth::error::Error;
+use crate::oauth::event::Place;
 use crate::oauth::mint::{self, Minted, Order};
-use crate::oauth::verdict::{self, Subject};
-use crate::oauth::{RequestContext, refresh_grant, scopes};
+use crate::oauth::{RequestContext, refresh_grant};
 
 /// Who logs in where, and for what.
 #[derive(Debug, clap::Args)]
@@ -40,7 +43,7 @@ pub(super) struct Options {
     pub(super) audience: Option<String>,
     /// How the tokens are asked for; `authorization_code` by default, `client_credentials` for a machine client
     #[arg(long, value_enum)]
-    pub(super) grant: Option<TryGrant>,
+    pub(super) grant: Option<Grant>,
     /// A further parameter of the request, for `event.request`; may be repeated
     #[arg(long = "parameter", value_name = "NAME=VALUE")]
     pub(super) parameters: Vec<String>,
@@ -50,51 +53,6 @@ pub(super) struct Options {
     /// Print one JSON object instead of text
     #[arg(long)]
     pub(super) json: bool,
-}
-
-/// A grant that runs actions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(super) enum TryGrant {
-    /// A login in the browser
-    AuthorizationCode,
-    /// A refresh of tokens
-    RefreshToken,
-    /// The password grant
-    Password,
-    /// A machine in its own name
-    ClientCredentials,
-}
-
-impl TryGrant {
-    pub(super) fn grant_type(self) -> GrantType {
-        match self {
-            Self::AuthorizationCode => GrantType::AuthorizationCode,
-            Self::RefreshToken => GrantType::RefreshToken,
-            Self::Password => GrantType::Password,
-            Self::ClientCredentials => GrantType::ClientCredentials,
-        }
-    }
-
-    pub(super) fn trigger(self) -> Trigger {
-        match self {
-            Self::ClientCredentials => Trigger::CredentialsExchange,
-            _ => Trigger::PostLogin,
-        }
-    }
-}
-
-/// The login to be tried, everything looked up.
-#[derive(Debug)]
-pub(super) struct Attempt {
-    pub(super) grant: TryGrant,
-    pub(super) client: Client,
-    /// `None` for a machine.
-    pub(super) user: Option<User>,
-    pub(super) api: Option<ResourceServer>,
-    /// As asked for; `None`: not said.
-    pub(super) asked: Option<Scopes>,
-    pub(super) context: RequestContext,
 }
 
 /// How it went.
@@ -117,8 +75,9 @@ pub(super) async fn run(settings: &Settings, options: Options) -> anyhow::Result
     let file = try_event::EventFile::read(options.event.as_deref())?;
     let attempt = find(&config, &options, &file)?;
     let app = App::build(&config, Surroundings::system(true)).await?;
-    let (attempt, event) = file.apply(&app, attempt)?;
-    let outcome = perform(&app, &attempt, event).await?;
+    let stage = Stage { place: Place::from(&*app), lifetimes: &app.lifetimes, clock: &app.clock, random: &app.random };
+    let (attempt, event) = file.apply(stage, attempt)?;
+    let outcome = perform(&app, &Project::new(&config), &attempt, event).await?;
     app.database.close().await;
     match options.json {
         true => print::line(&try_report::json(&attempt, &outcome)),
@@ -133,36 +92,36 @@ fn find(config: &Config, options: &Options, file: &try_event::EventFile) -> anyh
     let grant = options.grant.or_else(|| file.grant()).unwrap_or_else(|| default_grant(config, options, wanted));
     let client = find_client(config, wanted, grant)?;
     let user = match grant {
-        TryGrant::ClientCredentials => None,
+        Grant::ClientCredentials => None,
         _ => Some(find_user(config, options.user.as_deref(), file)?),
     };
     let audience = options.audience.as_deref().or_else(|| file.text("resource_server", "identifier"));
     let api = match (audience, grant) {
         (Some(audience), _) => Some(find_api(config, audience)?),
-        (None, TryGrant::ClientCredentials) => Some(granted_api(config, &client)?),
+        (None, Grant::ClientCredentials) => Some(granted_api(config, &client)?),
         (None, _) => None,
     };
     let asked = options.scope.as_deref().map(Scopes::parse).or_else(|| file.requested_scopes());
     let mut attempt = Attempt { grant, client, user, api, asked, context: RequestContext::default() };
-    attempt.context = try_event::context(&attempt, &options.parameters)?;
+    attempt.context = login::context(&attempt, try_event::parameters(&options.parameters)?);
     Ok(attempt)
 }
 
 /// A machine client without a user asks in its own name; everything else is a login in the browser.
-fn default_grant(config: &Config, options: &Options, client: Option<&str>) -> TryGrant {
+fn default_grant(config: &Config, options: &Options, client: Option<&str>) -> Grant {
     let machine = client.and_then(|id| config.clients.iter().find(|declared| declared.client.client_id == id));
     match machine {
         Some(declared)
             if options.user.is_none()
                 && declared.client.grant_types.iter().all(|grant| *grant == GrantType::ClientCredentials) =>
         {
-            TryGrant::ClientCredentials
+            Grant::ClientCredentials
         }
-        _ => TryGrant::AuthorizationCode,
+        _ => Grant::AuthorizationCode,
     }
 }
 
-fn find_client(config: &Config, wanted: Option<&str>, grant: TryGrant) -> anyhow::Result<Client> {
+fn find_client(config: &Config, wanted: Option<&str>, grant: Grant) -> anyhow::Result<Client> {
     let grant_type = grant.grant_type();
     let ids = || config.clients.iter().map(|declared| declared.client.client_id.as_str());
     let client = match wanted {
@@ -233,30 +192,18 @@ fn known(wanted: &str, names: &[&str], what: &str) -> String {
 }
 
 /// Decides and mints, as the grant's use case does.
-async fn perform(app: &App, attempt: &Attempt, event: Event) -> anyhow::Result<Outcome> {
-    let base = base_scopes(app, attempt).await?;
+async fn perform(app: &App, project: &Project, attempt: &Attempt, event: Event) -> anyhow::Result<Outcome> {
+    let granted = attempt.granted(project).map_err(|error| bad_input(error.message, error.hint))?;
     let event = match attempt.grant {
-        TryGrant::ClientCredentials => try_event::with_scopes(event, &base),
+        Grant::ClientCredentials => event::with_scopes(event, &granted),
         _ => event,
     };
-    let mut decision = match &attempt.user {
-        Some(user) if user.blocked => Decision::default(),
-        _ => app.flow.decide(attempt.grant.trigger(), event).await?,
+    let decision = match attempt.is_blocked() {
+        true => Decision::default(),
+        false => app.flow.decide(attempt.grant.trigger(), event).await?,
     };
-    let api = attempt.api.as_ref();
-    let scope = match (&attempt.user, api) {
-        (None, Some(api)) => scopes::edited_for_machine(&base, &mut decision, api),
-        _ => scopes::edited(&base, &mut decision, &attempt.client, api),
-    };
-    let settled = mint::settle(app, &mut decision, &scope);
+    let login::Outcome { decision, refused, scope, .. } = attempt.conclude(&granted, decision);
     let grant = grant(app, attempt, scope.clone(), decision);
-    let subject = Subject { user_id: &grant.user_id, grant: (attempt.grant == TryGrant::RefreshToken).then_some(&grant) };
-    let blocked = attempt.user.as_ref().is_some_and(|user| user.blocked);
-    let refused = match verdict::refusal(&grant.decision, subject) {
-        _ if blocked => Some(("access_denied".to_owned(), "user is blocked".to_owned())),
-        Some(error) => Some(as_client_reads(&error)),
-        None => settled.err().as_ref().map(as_client_reads),
-    };
     let mut outcome = Outcome {
         refused,
         scope,
@@ -271,12 +218,12 @@ async fn perform(app: &App, attempt: &Attempt, event: Event) -> anyhow::Result<O
     Ok(outcome)
 }
 
-fn mint_into(app: &App, attempt: &Attempt, grant: &Grant, outcome: &mut Outcome) -> Result<(), Error> {
+fn mint_into(app: &App, attempt: &Attempt, grant: &grant::Grant, outcome: &mut Outcome) -> Result<(), Error> {
     match (&attempt.user, &attempt.api) {
         (Some(user), api) => {
             outcome.minted = mint::mint(app, order(attempt, grant, user, api.as_ref()))?;
             outcome.response = outcome.minted.response(&grant.scope, grant);
-            let stays = attempt.grant == TryGrant::RefreshToken
+            let stays = attempt.grant == Grant::RefreshToken
                 && attempt.client.refresh_token.rotation_type == RotationType::NonRotating;
             if let Some(token) = refresh_grant::issue(app, &attempt.client, grant, &attempt.context, None).filter(|_| !stays)
             {
@@ -293,50 +240,27 @@ fn mint_into(app: &App, attempt: &Attempt, grant: &Grant, outcome: &mut Outcome)
     Ok(())
 }
 
-/// The scopes before the actions' edits.
-async fn base_scopes(app: &App, attempt: &Attempt) -> anyhow::Result<Scopes> {
-    let api = attempt.api.as_ref();
-    let requested = try_event::requested(attempt);
-    Ok(match (attempt.grant, api) {
-        (TryGrant::ClientCredentials, Some(api)) => {
-            let grant = app.store.client_grant(&attempt.client.client_id, &api.identifier).await?;
-            let Some(grant) = grant else {
-                let message = format!("client `{}` has no client grant for `{}`", attempt.client.client_id, api.identifier);
-                return Err(bad_input(message, "add [[client_grants]] for this client and audience"));
-            };
-            let allowed = scopes::of_client_grant(&grant, api);
-            if let Some(missing) = requested.iter().find(|word| !allowed.contains(word)) {
-                let message = format!("the client grant does not contain the scope `{missing}`");
-                return Err(bad_input(message, format!("it contains {allowed}")));
-            }
-            if attempt.asked.is_some() { requested } else { allowed }
-        }
-        (TryGrant::Password, _) => scopes::grantable(&scopes::of_password_grant(&requested, api), &attempt.client, api),
-        _ => scopes::grantable(&requested, &attempt.client, api),
-    })
-}
-
-fn grant(app: &App, attempt: &Attempt, scope: Scopes, decision: Decision) -> Grant {
+fn grant(app: &App, attempt: &Attempt, scope: Scopes, decision: Decision) -> grant::Grant {
     let now = app.clock.now_ms();
-    Grant {
+    grant::Grant {
         id: app.random.id(),
         client_id: attempt.client.client_id.clone(),
         user_id: attempt.user.as_ref().map(|user| user.user_id.clone()).unwrap_or_default(),
-        session_id: (attempt.grant == TryGrant::AuthorizationCode).then(|| app.random.id()),
+        session_id: (attempt.grant == Grant::AuthorizationCode).then(|| app.random.id()),
         scope,
-        requested_scope: try_event::requested(attempt),
+        requested_scope: attempt.requested(),
         audience: attempt.api.as_ref().map(|api| api.identifier.clone()),
         authenticated_at: now,
         methods: vec![AuthenticationMethod { name: "pwd".to_owned(), timestamp: now }],
         nonce: None,
         acr_values: Vec::new(),
-        protocol: try_event::protocol(attempt.grant).unwrap_or_default().to_owned(),
+        protocol: attempt.grant.protocol().unwrap_or_default().to_owned(),
         decision,
         created_at: now,
     }
 }
 
-fn order<'a>(attempt: &'a Attempt, grant: &'a Grant, user: &'a User, api: Option<&'a ResourceServer>) -> Order<'a> {
+fn order<'a>(attempt: &'a Attempt, grant: &'a grant::Grant, user: &'a User, api: Option<&'a ResourceServer>) -> Order<'a> {
     Order {
         grant,
         client: &attempt.client,
@@ -344,22 +268,15 @@ fn order<'a>(attempt: &'a Attempt, grant: &'a Grant, user: &'a User, api: Option
         api,
         scope: &grant.scope,
         gty: match attempt.grant {
-            TryGrant::AuthorizationCode => None,
-            TryGrant::RefreshToken => Some("refresh_token"),
-            TryGrant::Password => Some("password"),
-            TryGrant::ClientCredentials => Some("client-credentials"),
+            Grant::AuthorizationCode => None,
+            Grant::RefreshToken => Some("refresh_token"),
+            Grant::Password => Some("password"),
+            Grant::ClientCredentials => Some("client-credentials"),
         },
         front_channel: false,
         code: None,
         access_token: true,
         id_token: true,
-        session_claims: attempt.grant != TryGrant::RefreshToken,
-    }
-}
-
-fn as_client_reads(error: &Error) -> (String, String) {
-    match error {
-        Error::Denied { code, reason } => (code.clone(), reason.clone()),
-        other => ("server_error".to_owned(), other.to_string()),
+        session_claims: attempt.grant != Grant::RefreshToken,
     }
 }

@@ -7,9 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use super::try_login::{Attempt, Outcome};
+use super::try_login::Outcome;
 use crate::domain::JsonMap;
 use crate::domain::decision::{self, Decision, Setting};
+use crate::kit::login::Attempt;
 
 /// Longer strings of a token response are cut in text; `--json` has them whole.
 const SHOWN: usize = 24;

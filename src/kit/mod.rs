@@ -1,5 +1,12 @@
-//! The kit of those who write actions: what stands behind the commands that test, show and explain them. Every answer comes
-//! from the one `decide` or from the set of actions as it is loaded; nothing here decides on its own.
+//! The kit of an action's developer: what stands behind the commands that test, show and explain actions. Every answer comes
+//! from the one `decide`, or from the set of actions as it is loaded; nothing here decides on its own. Options and printing
+//! are in `cli`.
+//!
+//! [`login`] rehearses a login without a server: who asks for what ([`project`], [`login::Attempt`]), the `event` of it
+//! ([`event`]), and what comes of the Decision. `vestibule try`, [`test`] (unit tests of actions) and [`matrix`] use it.
 
 pub mod catalogue;
+pub mod event;
 pub mod init;
+pub mod login;
+pub mod project;

@@ -11,6 +11,7 @@ use crate::flow::Event;
 use crate::flow::event::{AccessTokenPart, Tenant, Transaction};
 
 use super::error::{Error, Result};
+use super::fold::Party;
 use super::parameters::Parameters;
 use super::token::{self, Answer};
 use super::{RequestContext, event, mint, scopes, verdict};
@@ -32,7 +33,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let event = build_event(app, client, &api, (&asked.unwrap_or_default(), &granted), context);
     let mut decision = verdict::credentials_exchange(app, event).await?;
     let seen = decision.refused.len();
-    let scope = scopes::edited_for_machine(&granted, &mut decision, &api);
+    let scope = mint::settle(app, &mut decision, &granted, Party::Machine { api: &api })?;
     verdict::report_refusals(&decision, &client.client_id, seen);
     app.metrics.decided(&decision);
     let minted = mint::mint_for_machine(app, client, &api, &scope, &decision)?;

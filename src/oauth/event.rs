@@ -21,17 +21,33 @@ use super::RequestContext;
 /// The strategy and identity provider of the database connection.
 const DATABASE: &str = "auth0";
 
+/// Whose logins the events are of. A server's are its [`App`]'s; rehearsals have no server.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The issuer, byte for byte.
+    pub issuer: &'a str,
+    /// `event.tenant.id`.
+    pub tenant: &'a str,
+}
+
+impl<'a> From<&'a App> for Place<'a> {
+    fn from(app: &'a App) -> Self {
+        Self { issuer: &app.issuer, tenant: &app.tenant }
+    }
+}
+
 /// The parts that every post-login event has: user with identities, roles, client, connection, request, tenant, stats.
 /// The caller adds `transaction`, `session`, `refresh_token`, `resource_server` and `authentication` as they apply.
 #[must_use]
-pub fn post_login(app: &App, client: &Client, user: &User, context: &RequestContext) -> Event {
+pub fn post_login<'a>(place: impl Into<Place<'a>>, client: &Client, user: &User, context: &RequestContext) -> Event {
+    let place = place.into();
     Event {
         authorization: Some(Authorization { roles: user.roles.clone() }),
         client: self::client(client),
         connection: Some(connection()),
-        request: request(app, context),
+        request: request(place, context),
         stats: Some(Stats { logins_count: user.logins_count }),
-        tenant: Tenant { id: app.tenant.clone() },
+        tenant: Tenant { id: place.tenant.to_owned() },
         user: Some(self::user(user)),
         ..Event::default()
     }
@@ -50,11 +66,11 @@ pub fn client(client: &Client) -> ClientPart {
 
 /// `event.request`; `hostname` is that of the issuer, whatever the `Host` header says.
 #[must_use]
-pub fn request(app: &App, context: &RequestContext) -> Request {
+pub fn request<'a>(place: impl Into<Place<'a>>, context: &RequestContext) -> Request {
     Request {
         ip: context.ip.clone(),
         method: context.method.clone(),
-        hostname: Url::parse(&app.issuer).ok().and_then(|url| url.host_str().map(str::to_owned)),
+        hostname: Url::parse(place.into().issuer).ok().and_then(|url| url.host_str().map(str::to_owned)),
         language: context.language.clone(),
         user_agent: context.user_agent.clone(),
         query: context.query.clone(),

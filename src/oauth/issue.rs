@@ -15,10 +15,11 @@ use super::RequestContext;
 use super::authorization_request::AuthorizationRequest;
 use super::authorize::Answer;
 use super::error::{Error, Result};
+use super::fold::Party;
 use super::mint::{self, Minted, Order};
 use super::respond::Response;
 use super::session::{self, SessionChange};
-use super::{event, scopes, verdict};
+use super::{event, verdict};
 
 /// The language of the hosted pages.
 const LOCALE: &str = "en";
@@ -153,11 +154,9 @@ async fn allow(
     mut decision: Decision,
 ) -> Result<Response> {
     let seen = decision.refused.len();
-    let mut scope = scopes::edited(&request.scope, &mut decision, &request.client, request.api.as_ref());
-    if !request.response_type.code {
-        scope.remove("offline_access");
-    }
-    mint::settle(app, &mut decision, &scope)?;
+    let (client, api) = (&request.client, request.api.as_ref());
+    let party = Party::Client { client, api, may_refresh: request.response_type.code };
+    let scope = mint::settle(app, &mut decision, &request.scope, party)?;
     verdict::report_refusals(&decision, &request.client.client_id, seen);
     app.metrics.decided(&decision);
     tracing::info!(client.id = request.client.client_id, set = %decision.trace.set, outcome = "allowed", "login");

@@ -13,6 +13,7 @@ use crate::domain::{JsonMap, claims, hash};
 use crate::keys::{self, Keys};
 
 use super::error::{Error, Result};
+use super::fold::{self, Oversized, Party};
 
 /// Members of a token or error response that belong to the protocol: no action sets them.
 pub const PROTOCOL_MEMBERS: [&str; 14] = [
@@ -83,12 +84,7 @@ impl Minted {
     /// [`Minted::response`] for a token without a grant behind it (client credentials).
     #[must_use]
     pub fn response_of(&self, scope: &Scopes, decision: &Decision) -> JsonMap {
-        let mut members: JsonMap = decision
-            .token_response
-            .iter()
-            .filter(|(name, _)| !PROTOCOL_MEMBERS.contains(&name.as_str()))
-            .map(|(name, setting)| (name.clone(), setting.value.clone()))
-            .collect();
+        let mut members = parameters(decision);
         if let Some(token) = &self.access_token {
             members.insert("access_token".to_owned(), token.as_str().into());
             members.insert("token_type".to_owned(), "Bearer".into());
@@ -104,31 +100,29 @@ impl Minted {
     }
 }
 
-/// Makes a Decision ready to be stored with its scopes: profile claims whose scope is missing are refused, on the record
-/// (claim rule 3), and a token that would get too big ends the transaction (rule 6).
-///
-/// # Errors
-/// `ActionFailed` with a reference; the log has the size.
-pub fn settle(app: &App, decision: &mut Decision, scope: &Scopes) -> Result<()> {
-    claims::refuse_ungranted(decision, scope);
-    check_size(app, decision)
+/// The Decision's additional members of a token response; the protocol's own stay its own.
+#[must_use]
+pub fn parameters(decision: &Decision) -> JsonMap {
+    let custom = decision.token_response.iter().filter(|(name, _)| !PROTOCOL_MEMBERS.contains(&name.as_str()));
+    custom.map(|(name, setting)| (name.clone(), setting.value.clone())).collect()
 }
 
-/// Claim rule 6: the custom claims of each token fit into [`claims::MAX_CUSTOM_CLAIMS`].
+/// [`fold::settle`], with the log's word about what is too big.
 ///
 /// # Errors
 /// `ActionFailed` with a reference; the log has the size.
-pub fn check_size(app: &App, decision: &Decision) -> Result<()> {
-    for (token, custom) in [("id_token", &decision.id_token), ("access_token", &decision.access_token)] {
-        let size = claims::size(custom);
-        if size > claims::MAX_CUSTOM_CLAIMS {
-            let reference = app.random.id();
-            let limit = claims::MAX_CUSTOM_CLAIMS;
-            tracing::error!(reference, token, size, limit, "the actions' custom claims are too big for one token");
-            return Err(Error::ActionFailed { reference });
-        }
-    }
-    Ok(())
+pub fn settle(app: &App, decision: &mut Decision, granted: &Scopes, party: Party<'_>) -> Result<Scopes> {
+    fold::settle(decision, granted, party).map_err(|oversized| too_big(app, oversized))
+}
+
+fn check_size(app: &App, decision: &Decision) -> Result<()> {
+    fold::check_size(decision).map_err(|oversized| too_big(app, oversized))
+}
+
+fn too_big(app: &App, Oversized { token, size }: Oversized) -> Error {
+    let (reference, limit) = (app.random.id(), claims::MAX_CUSTOM_CLAIMS);
+    tracing::error!(reference, token, size, limit, "the actions' custom claims are too big for one token");
+    Error::ActionFailed { reference }
 }
 
 /// Makes the tokens. Pure but for the clock, randomness and keys of `app`.

@@ -3,7 +3,7 @@
 //! The authorization side: [`authorization_request`] validates, [`authorize`] chooses between the [`session`] and the hosted
 //! [`login`] (or [`signup`]) that waits in [`pending`], [`issue`] runs the actions and answers, [`respond`] says how; [`logout`]. The token side: [`token`] (client
 //! authentication and dispatch), one file per grant, [`userinfo`], [`introspect`], [`revoke`]. Shared by both: [`event`] builds
-//! the actions' argument, [`scopes`] decides what is granted, [`mint`] makes the tokens, [`error`] names every failure.
+//! the actions' argument, [`scopes`] decides what is granted, [`fold`] what becomes of a Decision, [`mint`] makes the tokens, [`error`] names every failure.
 
 pub mod assertion;
 pub mod authorization_request;
@@ -17,6 +17,7 @@ pub mod error;
 pub mod event;
 #[cfg(test)]
 mod fixtures;
+pub mod fold;
 mod id_token_hint;
 pub mod introspect;
 pub mod issue;

@@ -14,6 +14,7 @@ use crate::flow::Event;
 use crate::flow::event::Transaction;
 
 use super::error::{Error, Result};
+use super::fold::Party;
 use super::login::MAX_PASSWORD_BYTES;
 use super::mint::{self, Minted, Order};
 use super::parameters::Parameters;
@@ -45,8 +46,8 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let mut decision = verdict::post_login(app, event, subject).await?;
     let seen = decision.refused.len();
     let base = scopes::grantable(&requested, client, api.as_ref());
-    let scope = scopes::edited(&base, &mut decision, client, api.as_ref());
-    mint::settle(app, &mut decision, &scope)?;
+    let party = Party::Client { client, api: api.as_ref(), may_refresh: true };
+    let scope = mint::settle(app, &mut decision, &base, party)?;
     verdict::report_refusals(&decision, &client.client_id, seen);
     app.metrics.decided(&decision);
 

@@ -17,6 +17,7 @@ use crate::flow::event::{Device, RefreshTokenPart, RefreshTokenResourceServer, T
 use crate::store::FoundRefreshToken;
 
 use super::error::{Error, Result};
+use super::fold::Party;
 use super::mint::{self, Minted, Order};
 use super::parameters::Parameters;
 use super::token::Answer;
@@ -62,8 +63,8 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let mut decision = verdict::post_login(app, event, subject).await?;
     let seen = decision.refused.len();
     let base = scopes::grantable(&old.requested_scope, client, presented.api.as_ref());
-    let scope = scopes::edited(&base, &mut decision, client, presented.api.as_ref());
-    mint::settle(app, &mut decision, &scope)?;
+    let party = Party::Client { client, api: presented.api.as_ref(), may_refresh: true };
+    let scope = mint::settle(app, &mut decision, &base, party)?;
     verdict::report_refusals(&decision, &client.client_id, seen);
     app.metrics.decided(&decision);
     let grant = Grant { scope, decision, ..old.clone() };

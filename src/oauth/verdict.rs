@@ -12,6 +12,7 @@ use crate::flow::{Event, Trigger};
 use crate::store::MetadataPatch;
 
 use super::error::{Error, Result};
+use super::fold;
 
 /// Whom a Decision is about: what a denial or revocation may touch.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +30,7 @@ pub struct Subject<'a> {
 pub async fn post_login(app: &App, event: Event, subject: Subject<'_>) -> Result<Decision> {
     let client_id = event.client.client_id.clone();
     let decision = decide(app, Trigger::PostLogin, event, &client_id).await?;
-    let Some(error) = refusal(&decision, subject) else { return Ok(decision) };
+    let Some(error) = fold::refusal(&decision, subject.grant.is_some()) else { return Ok(decision) };
     app.metrics.decided(&decision);
     if !matches!(error, Error::ActionFailed { .. }) {
         persist_denial(app, &decision, subject).await?;
@@ -44,7 +45,7 @@ pub async fn post_login(app: &App, event: Event, subject: Subject<'_>) -> Result
 pub async fn credentials_exchange(app: &App, event: Event) -> Result<Decision> {
     let client_id = event.client.client_id.clone();
     let decision = decide(app, Trigger::CredentialsExchange, event, &client_id).await?;
-    match denial(&decision) {
+    match fold::refusal(&decision, false) {
         Some(error) => {
             app.metrics.decided(&decision);
             Err(error)
@@ -113,28 +114,6 @@ pub fn report_refusals(decision: &Decision, client_id: &str, seen: usize) {
     }
 }
 
-/// What the client hears if the Decision does not let the request go on.
-#[must_use]
-pub fn refusal(decision: &Decision, subject: Subject<'_>) -> Option<Error> {
-    denial(decision).or_else(|| ending(decision, subject))
-}
-
-fn denial(decision: &Decision) -> Option<Error> {
-    match &decision.outcome {
-        Outcome::Allowed => None,
-        Outcome::Denied { code, reason, .. } => Some(Error::Denied { code: code.clone(), reason: reason.clone() }),
-        Outcome::Failed { reference, .. } => Some(Error::ActionFailed { reference: reference.clone() }),
-    }
-}
-
-/// `api.refreshToken.revoke` and `api.session.revoke` deny, too.
-fn ending(decision: &Decision, subject: Subject<'_>) -> Option<Error> {
-    let token = decision.refresh_token.revoked.as_ref().filter(|_| subject.grant.is_some());
-    let session = decision.session_revoked.as_ref().map(|revocation| &revocation.reason);
-    let reason = token.or(session)?;
-    Some(Error::Denied { code: "access_denied".to_owned(), reason: reason.clone() })
-}
-
 /// Metadata writes survive a denial (auth0-actions 3.9); the presented refresh token stays usable unless it was revoked.
 async fn persist_denial(app: &App, decision: &Decision, subject: Subject<'_>) -> Result<()> {
     let now = app.clock.now_ms();
@@ -153,26 +132,4 @@ async fn persist_denial(app: &App, decision: &Decision, subject: Subject<'_>) ->
     }
     tx.commit().await?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::decision::SessionRevocation;
-
-    #[test]
-    fn a_revoked_session_denies_with_its_reason() {
-        let decision = Decision {
-            session_revoked: Some(SessionRevocation { reason: "stolen laptop".into(), preserve_refresh_tokens: false }),
-            ..Decision::default()
-        };
-        let error = ending(&decision, Subject { user_id: "auth0|ada", grant: None });
-        assert_eq!(error.map(|error| error.to_string()), Some("access_denied: stolen laptop".to_owned()));
-    }
-
-    #[test]
-    fn an_allowed_decision_is_no_denial() {
-        assert!(denial(&Decision::default()).is_none());
-        assert!(ending(&Decision::default(), Subject { user_id: "auth0|ada", grant: None }).is_none());
-    }
 }

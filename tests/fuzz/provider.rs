@@ -83,7 +83,13 @@ impl Provider {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let app = runtime.block_on(App::build(&config, surroundings)).unwrap();
         let router = vestibule::http::router(Arc::clone(&app));
-        Self { robot: Keys::new(&[robot]).unwrap(), let_in: AtomicUsize::new(0), router, runtime: Mutex::new(runtime), _directory: directory }
+        Self {
+            robot: Keys::new(&[robot]).unwrap(),
+            let_in: AtomicUsize::new(0),
+            router,
+            runtime: Mutex::new(runtime),
+            _directory: directory,
+        }
     }
 
     /// Posts to the token endpoint: status and body, after looking at what every answer must keep.

@@ -105,7 +105,7 @@ async fn o18_signing_keys_are_sealed_and_the_sealing_key_can_be_changed() {
 }
 
 #[tokio::test]
-async fn o18_keys_that_lie_readable_are_sealed_at_start() {
+async fn p110_o18_keys_that_lie_readable_are_sealed_at_start() {
     let project = Project::new("");
     let database = Database::connect(&format!("sqlite://{}", project.path("vestibule.db").display())).await.unwrap();
     let key = Keys::generate(Algorithm::RS256, &Clock::System, &Random::system()).unwrap();

@@ -67,6 +67,25 @@ fn a_new_project_passes_check_without_a_warning() {
 }
 
 #[test]
+fn a_new_project_has_tests_that_pass_and_that_run_every_line() {
+    let project = made();
+    let output = run(&project, &["test", "--min-coverage", "100"]);
+    exits(&output, 0);
+    let text = stdout(&output);
+    assert!(text.contains("an address that is not verified is denied") && text.contains("7 tests: passed"), "{text}");
+}
+
+#[test]
+fn the_tests_of_a_new_project_notice_an_action_that_is_gone() {
+    for action in ["10-verified-email", "20-roles-and-plan"] {
+        let project = made();
+        let file = project.path(&format!("actions/{action}.rhai"));
+        std::fs::write(&file, "fn onExecutePostLogin(event, api) {}\n").unwrap();
+        exits(&run(&project, &["test"]), 1);
+    }
+}
+
+#[test]
 fn a_new_project_serves_logins_that_its_actions_decide() {
     let project = made();
     let mut dev = project.command(&["dev", "--listen", &format!("127.0.0.1:{}", project.port)]);
@@ -199,6 +218,25 @@ fn an_action_applies_to_the_clients_whose_grants_reach_its_handlers() {
     assert_eq!(listed["bypassing"], json!(["operators"]));
     let hash = |index: usize| listed["actions"][index]["hash"].as_str().unwrap().len();
     assert_eq!((hash(0), listed["set"].as_str().unwrap().len()), (12, 12));
+}
+
+#[test]
+fn a_login_that_bypasses_the_actions_is_rehearsed_as_it_is_served() {
+    let project = set_up();
+    std::fs::write(project.path("actions/10-both.rhai"), "fn onExecutePostLogin(event, api) { api.access.deny(\"no\"); }")
+        .unwrap();
+    std::fs::create_dir(project.path("actions/tests")).unwrap();
+    let test = r#"
+/// operators get in
+fn test_operators() {
+    assert_allowed(login(event(#{ client: #{ client_id: "operators" } })));
+    assert_denied(login(event(#{ client: #{ client_id: "demo-web" } })));
+}
+"#;
+    std::fs::write(project.path("actions/tests/bypass.rhai"), test).unwrap();
+    exits(&run(&project, &["test"]), 0);
+    exits(&run(&project, &["try", "--client", "operators"]), 0);
+    exits(&run(&project, &["try", "--client", "demo-web"]), 1);
 }
 
 #[test]

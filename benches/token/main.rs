@@ -21,8 +21,20 @@ fn main() {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["serve", alg] => runtime.block_on(server::vestibule(alg)),
         ["bare", alg] => runtime.block_on(server::bare(alg)),
+        ["only", alg, what, in_flight] => runtime.block_on(only(alg, what, in_flight.parse().unwrap())),
         // `cargo bench` hands its own flags over.
         _ => runtime.block_on(measure()),
+    }
+}
+
+/// One load for as long as a profiler needs: `perf record -p` finds the server by the process id that is printed.
+async fn only(alg: &str, what: &str, in_flight: usize) {
+    let ours = Child::start("serve", alg);
+    println!("process {}", ours.id());
+    let families = load::families(&ours.url, in_flight).await;
+    let target = if what == "refresh" { Target::refresh(&ours.url, &families) } else { Target::machine(&ours.url) };
+    for _ in 0..6 {
+        row(alg, what, in_flight, &load::run(&ours, &target, in_flight).await);
     }
 }
 

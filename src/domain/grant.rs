@@ -144,7 +144,7 @@ mod tests {
         let actions = vec![ActionTrace { logs: vec!["printed".to_owned()], ..ActionTrace::default() }];
         let decision = Decision {
             id_token: BTreeMap::from([("a".to_owned(), setting.clone())]),
-            app_metadata: BTreeMap::from([("b".to_owned(), setting.clone())]),
+            app_metadata: BTreeMap::from([("b".to_owned(), setting)]),
             refresh_token: RefreshTokenEdits { expires_at: Some(5), ..RefreshTokenEdits::default() },
             refused: vec![refusal],
             trace: Trace { id: "id".into(), set: "set".into(), actions, ..Trace::default() },

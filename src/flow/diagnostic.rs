@@ -57,6 +57,34 @@ pub struct Note {
     pub source_line: Option<String>,
 }
 
+/// A place in a script, shown with its line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spot {
+    /// As in [`Diagnostic`].
+    pub file: String,
+    /// As in [`Diagnostic`].
+    pub line: usize,
+    /// As in [`Diagnostic`].
+    pub column: usize,
+    /// The line of source, for the caret.
+    pub source_line: Option<String>,
+}
+
+impl Spot {
+    /// A place of a file's source.
+    pub(crate) fn at(file: &str, source: &str, position: rhai::Position) -> Self {
+        let (line, column, source_line) = place(source, position);
+        Self { file: file.to_owned(), line, column, source_line }
+    }
+}
+
+/// Begins with a line break: it stands below what is said about it.
+impl Display for Spot {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        show(f, &self.file, (self.line, self.column), self.source_line.as_deref())
+    }
+}
+
 /// Longer lines of source are shown in part.
 const WIDTH: usize = 160;
 

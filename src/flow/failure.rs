@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, ParseErrorType, Position};
 
+use super::api::description::{OBJECTS, Object};
 use super::codes::Code;
 use super::toolbox::Names;
-use super::{Diagnostic, Limits, api, javascript, suggest, value};
+use super::{Diagnostic, Limits, javascript, suggest, value};
 
 /// Sources by file as shown: for the line under the caret.
 pub(crate) type Sources = BTreeMap<String, Arc<str>>;
@@ -79,9 +80,20 @@ pub(super) fn of_parser(file: &str, source: &str, error: &rhai::ParseError, name
         }
         _ => Code::Syntax,
     };
-    let problem = Diagnostic::at(code, file, source, error.1, clean(&lower(&error.0.to_string())));
+    let (position, message) = match &*error.0 {
+        ParseErrorType::VariableUndefined(name) => (at_word(source, error.1, name), format!("unknown variable `{name}`")),
+        ParseErrorType::ModuleUndefined(name) => (error.1, format!("unknown namespace `{name}`")),
+        other => (error.1, lower(&other.to_string())),
+    };
+    let problem = Diagnostic::at(code, file, source, position, clean(&message));
     match &*error.0 {
         ParseErrorType::ModuleUndefined(name) => problem.with_hint(suggest::hint(name, namespaces)),
+        ParseErrorType::VariableUndefined(name) if javascript::of_word(name).is_none() => {
+            match suggest::nearest(name, declared(source).filter(|own| own != name)) {
+                Some(near) => problem.with_hint(format!("did you mean `{near}`?")),
+                None => problem.with_hint("what a function needs of another one is passed as an argument"),
+            }
+        }
         ParseErrorType::ExprTooDeep => problem.with_hint("put parts of the expression into variables or functions"),
         _ => match javascript::hint(source, error.1, &problem.message) {
             Some(hint) => problem.with_hint(hint),
@@ -115,6 +127,9 @@ fn describe(setting: Setting<'_>, error: &mut EvalAltResult) -> Description {
     match error {
         EvalAltResult::ErrorRuntime(thrown, _) => thrown_text(thrown),
         EvalAltResult::ErrorFunctionNotFound(signature, _) => unknown_function(setting.names, signature),
+        EvalAltResult::ErrorModuleNotFound(name, _) => {
+            Description::new(Code::UnknownNamespace, format!("unknown namespace `{name}`"))
+        }
         EvalAltResult::ErrorVariableNotFound(name, _) => {
             Description::new(Code::UnknownVariable, format!("unknown variable `{name}`"))
         }
@@ -127,7 +142,8 @@ fn describe(setting: Setting<'_>, error: &mut EvalAltResult) -> Description {
         EvalAltResult::ErrorDotExpr(text, _) => no_property(text),
         other => limit(setting.limits, other).unwrap_or_else(|| {
             other.clear_position();
-            Description::new(code_of(other), lower(&other.to_string()))
+            let (code, hint) = code_of(other);
+            Description::new(code, lower(&other.to_string())).with_optional_hint(hint.map(str::to_owned))
         }),
     }
 }
@@ -159,20 +175,24 @@ fn limit(limits: &Limits, error: &EvalAltResult) -> Option<Description> {
     })
 }
 
-/// The code of an error that keeps Rhai's words.
-fn code_of(error: &EvalAltResult) -> Code {
+/// The code of an error that keeps Rhai's words, and what to do.
+fn code_of(error: &EvalAltResult) -> (Code, Option<&'static str>) {
     match error {
-        EvalAltResult::ErrorArithmetic(..) => Code::Arithmetic,
+        EvalAltResult::ErrorArithmetic(..) => (Code::Arithmetic, None),
         EvalAltResult::ErrorArrayBounds(..)
         | EvalAltResult::ErrorStringBounds(..)
         | EvalAltResult::ErrorBitFieldBounds(..)
-        | EvalAltResult::ErrorIndexNotFound(..) => Code::OutOfBounds,
-        EvalAltResult::ErrorDataTooLarge(..) | EvalAltResult::ErrorTooManyVariables(_) => Code::DataTooLarge,
-        EvalAltResult::ErrorIndexingType(..) | EvalAltResult::ErrorPropertyNotFound(..) => Code::NoProperties,
-        EvalAltResult::ErrorFor(_) => Code::WrongTypes,
-        EvalAltResult::ErrorAssignmentToConstant(..) => Code::ConstantAssigned,
-        EvalAltResult::ErrorModuleNotFound(..) => Code::UnknownNamespace,
-        _ => Code::Refused,
+        | EvalAltResult::ErrorIndexNotFound(..) => (Code::OutOfBounds, Some("`x.at(i)` is `()` where there is nothing")),
+        EvalAltResult::ErrorDataTooLarge(..) | EvalAltResult::ErrorTooManyVariables(_) => (
+            Code::DataTooLarge,
+            Some("the limits are `max_string_size`, `max_array_size`, `max_map_size` and `max_variables`"),
+        ),
+        EvalAltResult::ErrorIndexingType(..) | EvalAltResult::ErrorPropertyNotFound(..) => (Code::NoProperties, None),
+        EvalAltResult::ErrorFor(_) => (Code::WrongTypes, Some("`for` goes through lists, texts and ranges: `0..3`")),
+        EvalAltResult::ErrorAssignmentToConstant(..) | EvalAltResult::ErrorNonPureMethodCallOnConstant(..) => {
+            (Code::ConstantAssigned, Some("change a copy: `let copy = NAME;`"))
+        }
+        _ => (Code::Refused, None),
     }
 }
 
@@ -236,12 +256,21 @@ fn unknown_function(names: &Names, signature: &str) -> Description {
     let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ")"));
     let arguments = arguments.trim_end_matches(')').replace("&str | ImmutableString | String", "string");
     let (receiver, rest) = arguments.split_once(", ").unwrap_or((&arguments, ""));
-    if let Some((object, methods)) = api::METHODS.iter().find(|(object, _)| *object == receiver) {
-        return unknown_method((object, methods), name, rest);
+    if receiver == "api" {
+        return Description::new(Code::UnknownApi, format!("unknown method `{name}` of `api`"))
+            .with_hint("calls are on its objects: `api.access.deny(…)`");
+    }
+    if let Some(object) = OBJECTS.iter().find(|object| object.path == receiver) {
+        return unknown_method(object, name, rest);
     }
     let name = name.strip_prefix("anon$").map_or(name, |_| "anonymous function");
     if names.contains(name) || !rhai::is_valid_identifier(name) {
-        let hint = if name == "!" { Some(javascript::PRESENT.to_owned()) } else { None };
+        let absent = arguments.split(", ").any(|argument| argument == "()");
+        let hint = match name {
+            "!" => Some(javascript::PRESENT.to_owned()),
+            _ if absent => Some("a value is absent, `()`: `x ?? other` gives a default".to_owned()),
+            _ => None,
+        };
         return Description::new(Code::WrongTypes, format!("no `{name}` for ({arguments})")).with_optional_hint(hint);
     }
     let unknown = Description::new(Code::UnknownFunction, format!("unknown function `{name}` ({arguments})"));
@@ -252,20 +281,39 @@ fn unknown_function(names: &Names, signature: &str) -> Description {
     unknown.with_optional_hint(near)
 }
 
-fn unknown_method((object, methods): (&str, &[&str]), name: &str, arguments: &str) -> Description {
-    if methods.contains(&name) {
-        return Description::new(Code::ApiArguments, format!("`{object}.{name}` does not take ({arguments})"));
+fn unknown_method(object: &Object, name: &str, arguments: &str) -> Description {
+    let path = object.path;
+    if let Some(method) = object.method(name) {
+        return Description::new(Code::ApiArguments, format!("`{path}.{name}` does not take ({arguments})"))
+            .with_hint(format!("call it as `{path}.{}`", method.call()));
     }
-    let hint = if methods.is_empty() {
-        "calls are on its objects: `api.access.deny(…)`".to_owned()
-    } else {
-        suggest::hint(name, methods)
-    };
-    Description::new(Code::UnknownApi, format!("unknown method `{name}` of `{object}`")).with_hint(hint)
+    let names: Vec<&str> = object.methods.iter().map(|method| method.name).collect();
+    Description::new(Code::UnknownApi, format!("unknown method `{name}` of `{path}`")).with_hint(suggest::hint(name, &names))
+}
+
+/// The names that a source declares somewhere: variables, constants and parameters.
+fn declared(source: &str) -> impl Iterator<Item = &str> {
+    let words = source.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+    let after_keyword = words.clone().zip(words.skip(1)).filter(|(word, _)| matches!(*word, "let" | "const" | "for"));
+    let parameters =
+        source.lines().filter_map(|line| line.trim_start().strip_prefix("fn ")?.split_once('(')?.1.split_once(')'));
+    let parameters = parameters.flat_map(|(list, _)| list.split(',').map(str::trim));
+    after_keyword.map(|(_, name)| name).chain(parameters)
+}
+
+/// The parser points behind an unknown word; the eye looks for the word.
+fn at_word(source: &str, position: Position, word: &str) -> Position {
+    let (Some(line), Some(column)) = (position.line(), position.position()) else { return position };
+    let text: Vec<char> = source.lines().nth(line - 1).unwrap_or_default().chars().collect();
+    let word: Vec<char> = word.chars().collect();
+    let is_word = |at: usize| text.get(at).is_some_and(|c| c.is_alphanumeric() || *c == '_');
+    let begins = |at: &usize| text[*at..].starts_with(&word) && !is_word(at + word.len()) && (*at == 0 || !is_word(*at - 1));
+    let found = (0..column.min(text.len())).rev().find(begins).and_then(|at| u16::try_from(at + 1).ok());
+    found.map_or(position, |column| Position::new(u16::try_from(line).unwrap_or(1), column))
 }
 
 /// Where a property is unknown Rhai points at the dot; the eye looks for the name.
-fn at_property(source: &str, position: Position, message: &str) -> Position {
+pub(super) fn at_property(source: &str, position: Position, message: &str) -> Position {
     let (Some(line), Some(column)) = (position.line(), position.position()) else { return position };
     if !message.starts_with("unknown property") {
         return position;

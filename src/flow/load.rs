@@ -21,12 +21,7 @@ impl FlowSet {
         }
         let sources: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         match Self::from_sources(settings, &sources) {
-            Ok(set) if problems.is_empty() => {
-                for warning in set.warnings() {
-                    tracing::warn!("{}", warning.one_line());
-                }
-                Ok(set)
-            }
+            Ok(set) if problems.is_empty() => Ok(set),
             Ok(_) => Err(LoadError { problems }),
             Err(error) => {
                 problems.extend(error.problems);
@@ -72,7 +67,7 @@ fn read(
     }
 }
 
-fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagnostic> {
+pub(super) fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagnostic> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     // One byte more than allowed tells too large from just fitting, without reading an endless file.

@@ -95,7 +95,9 @@ fn engine(
     operations: &Arc<AtomicU64>,
     logs: &Logs,
 ) -> Engine {
-    let budget = Budget::begin(set.limits.max_memory);
+    // Rhai's debugger copies the arguments of each call: an action must not fail because it is watched.
+    let room = if set.coverage.is_some() { 4 } else { 1 };
+    let budget = Budget::begin(set.limits.max_memory.saturating_mul(room));
     let mut engine = set.toolbox.engine(&set.limits);
     engine.set_default_tag(Dynamic::from(RunHandle {
         witness: witness.clone(),
@@ -113,6 +115,9 @@ fn engine(
         (operations & 255 == 1 && Instant::now() > deadline).then(|| failure::DEADLINE.into())
     });
     resolve_variables(&mut engine, &set.constants, logs);
+    if let Some(coverage) = &set.coverage {
+        coverage.watch(&mut engine);
+    }
     let printed = logs.clone();
     engine.on_print(move |line| printed.push(line));
     let debugged = logs.clone();
@@ -125,7 +130,7 @@ fn engine(
 /// `console`; the constants of the file; and the handles `event` and `api` by value, so that a closure that uses
 /// them does not lock them for the call that it is an argument of.
 #[expect(deprecated, reason = "not deprecated but marked as volatile; the version is pinned")]
-fn resolve_variables(engine: &mut Engine, constants: &Arc<Constants>, logs: &Logs) {
+pub(super) fn resolve_variables(engine: &mut Engine, constants: &Arc<Constants>, logs: &Logs) {
     let (constants, console) = (constants.clone(), Console(logs.clone()));
     engine.on_var(move |name, index, context| {
         if index == 0 && name == logs::CONSOLE {

@@ -62,6 +62,11 @@ pub(super) fn kind(name: &str) -> FileKind {
     if stem.starts_with('_') { FileKind::Parked } else { FileKind::Action }
 }
 
+/// The name of the action or namespace that a file is.
+pub(super) fn stem(name: &str) -> &str {
+    name.strip_suffix(".rhai").unwrap_or(name)
+}
+
 /// The text of a file, if it is fit to be compiled.
 pub(super) fn text(file: &str, bytes: Vec<u8>, max_size: usize) -> Result<String, Diagnostic> {
     if bytes.len() > max_size {

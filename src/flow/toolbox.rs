@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use rhai::{Engine, Module, Shared};
 
+use super::api::description::OBJECTS;
 use super::{Limits, api, event, functions, logs, overrides};
 
 /// What all engines of a set have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Toolbox {
     /// In order of registration: the later wins.
     global: Vec<Shared<Module>>,
@@ -19,7 +20,7 @@ pub(super) struct Toolbox {
 }
 
 /// Names of native functions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     /// Every function without a namespace.
     all: BTreeSet<String>,
@@ -50,6 +51,17 @@ impl Toolbox {
         let namespaces =
             library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), shareable(name, module))).collect();
         Self { global, namespaces, names }
+    }
+
+    /// A copy that has further functions; scripts may not take their places.
+    pub(super) fn with(&self, functions: Shared<Module>) -> Self {
+        let mut toolbox = self.clone();
+        for (name, parameters) in signatures(&functions) {
+            toolbox.names.all.insert(name.clone());
+            toolbox.names.parameters.insert((name, parameters));
+        }
+        toolbox.global.push(functions);
+        toolbox
     }
 
     /// Adds a file of `lib/`, or replaces it.
@@ -118,9 +130,9 @@ impl Names {
             names.parameters.insert((name, parameters));
         }
         // The short names of `api.cache` are good names for functions of others, too.
-        let methods =
-            api::METHODS.iter().flat_map(|(_, methods)| *methods).filter(|name| !matches!(**name, "get" | "set" | "delete"));
-        names.ours = methods.chain(&SYNTACTIC).map(|name| (*name).to_owned()).collect();
+        let methods = OBJECTS.iter().flat_map(|object| object.methods).map(|method| method.name);
+        let methods = methods.filter(|name| !matches!(*name, "get" | "set" | "delete"));
+        names.ours = methods.chain(SYNTACTIC).map(str::to_owned).collect();
         names.all.extend(names.ours.iter().cloned());
         // Known, and not reserved: `log` and `error` are good names for functions of an action.
         names.all.extend(logs::METHODS.map(str::to_owned));

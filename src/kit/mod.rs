@@ -4,9 +4,17 @@
 //!
 //! [`login`] rehearses a login without a server: who asks for what ([`project`], [`login::Attempt`]), the `event` of it
 //! ([`event`]), and what comes of the Decision. `vestibule try`, [`test`] (unit tests of actions) and [`matrix`] use it.
+//! [`traces`] finds and tells what was decided about real logins, [`why`] explains a claim by one of them.
 
 pub mod catalogue;
+pub mod difference;
 pub mod event;
+pub mod findings;
 pub mod init;
 pub mod login;
+pub mod matrix;
 pub mod project;
+pub mod statistics;
+pub mod test;
+pub mod traces;
+pub mod why;

@@ -3,7 +3,7 @@
 use crate::domain::grant::{Grant, OpaqueToken};
 use crate::domain::scope::Scopes;
 
-use super::{Result, Store, Tx, document};
+use super::{Result, Store, Tx, document, sql};
 
 impl Store {
     /// An opaque access token with its grant, unless expired or revoked.
@@ -11,7 +11,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn access_token(&self, hash: &str, now: i64) -> Result<Option<(OpaqueToken, Grant)>> {
-        let found: Option<(String, String, i64, i64, String)> = sqlx::query_as(
+        let found: Option<(String, String, i64, i64, String)> = sql::query_as(
             "SELECT t.grant_id, t.scope, t.issued_at, t.expires_at, g.document
              FROM access_tokens t JOIN grants g ON g.tenant = t.tenant AND g.id = t.grant_id
              WHERE t.tenant = $1 AND t.hash = $2 AND t.expires_at > $3 AND t.revoked_at IS NULL AND g.revoked_at IS NULL",
@@ -31,7 +31,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn is_jti_revoked(&self, jti: &str) -> Result<bool> {
-        let found: Option<(i64,)> = sqlx::query_as("SELECT expires_at FROM revoked_jtis WHERE tenant = $1 AND jti = $2")
+        let found: Option<(i64,)> = sql::query_as("SELECT expires_at FROM revoked_jtis WHERE tenant = $1 AND jti = $2")
             .bind(&*self.tenant)
             .bind(jti)
             .fetch_optional(&self.database.readers)
@@ -46,7 +46,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_access_token(&mut self, hash: &str, token: &OpaqueToken) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "INSERT INTO access_tokens (tenant, hash, grant_id, scope, issued_at, expires_at) VALUES ($1, $2, $3, $4, $5, $6)",
         )
         .bind(&*self.tenant)
@@ -55,7 +55,7 @@ impl Tx {
         .bind(token.scope.to_string())
         .bind(token.issued_at)
         .bind(token.expires_at)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         self.keep_grant(&token.grant_id, Some(token.expires_at)).await
     }
@@ -65,11 +65,11 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn revoke_access_token(&mut self, hash: &str, now: i64) -> Result<()> {
-        sqlx::query("UPDATE access_tokens SET revoked_at = $3 WHERE tenant = $1 AND hash = $2 AND revoked_at IS NULL")
+        sql::query("UPDATE access_tokens SET revoked_at = $3 WHERE tenant = $1 AND hash = $2 AND revoked_at IS NULL")
             .bind(&*self.tenant)
             .bind(hash)
             .bind(now)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }
@@ -79,11 +79,11 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn revoke_jti(&mut self, jti: &str, expires_at: i64) -> Result<()> {
-        sqlx::query("INSERT INTO revoked_jtis (tenant, jti, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+        sql::query("INSERT INTO revoked_jtis (tenant, jti, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
             .bind(&*self.tenant)
             .bind(jti)
             .bind(expires_at)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }
@@ -94,15 +94,15 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn use_assertion(&mut self, client_id: &str, jti: &str, expires_at: i64) -> Result<bool> {
-        let used = sqlx::query(
+        let used = sql::query(
             "INSERT INTO used_assertions (tenant, client_id, jti, expires_at) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
         )
         .bind(&*self.tenant)
         .bind(client_id)
         .bind(jti)
         .bind(expires_at)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
-        Ok(used.rows_affected() == 1)
+        Ok(used == 1)
     }
 }

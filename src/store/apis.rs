@@ -2,7 +2,7 @@
 
 use crate::domain::resource_server::{ClientGrant, ResourceServer};
 
-use super::{Result, Store, Tx, document};
+use super::{Result, Store, Tx, document, sql};
 
 impl Store {
     /// An API by identifier, compared exactly; another replica's change is seen within a second.
@@ -15,7 +15,7 @@ impl Store {
 
     async fn stored_resource_server(&self, identifier: &str) -> Result<Option<ResourceServer>> {
         let found: Option<(String,)> =
-            sqlx::query_as("SELECT document FROM resource_servers WHERE tenant = $1 AND identifier = $2")
+            sql::query_as("SELECT document FROM resource_servers WHERE tenant = $1 AND identifier = $2")
                 .bind(&*self.tenant)
                 .bind(identifier)
                 .fetch_optional(&self.database.readers)
@@ -29,7 +29,7 @@ impl Store {
     /// The database's.
     pub async fn resource_servers(&self) -> Result<Vec<ResourceServer>> {
         let found: Vec<(String,)> =
-            sqlx::query_as("SELECT document FROM resource_servers WHERE tenant = $1 ORDER BY identifier")
+            sql::query_as("SELECT document FROM resource_servers WHERE tenant = $1 ORDER BY identifier")
                 .bind(&*self.tenant)
                 .fetch_all(&self.database.readers)
                 .await?;
@@ -47,7 +47,7 @@ impl Store {
 
     async fn stored_client_grant(&self, client_id: &str, audience: &str) -> Result<Option<ClientGrant>> {
         let found: Option<(String,)> =
-            sqlx::query_as("SELECT document FROM client_grants WHERE tenant = $1 AND client_id = $2 AND audience = $3")
+            sql::query_as("SELECT document FROM client_grants WHERE tenant = $1 AND client_id = $2 AND audience = $3")
                 .bind(&*self.tenant)
                 .bind(client_id)
                 .bind(audience)
@@ -64,14 +64,14 @@ impl Tx {
     /// The database's.
     pub async fn put_resource_server(&mut self, api: &ResourceServer) -> Result<()> {
         self.forget = true;
-        sqlx::query(
+        sql::query(
             "INSERT INTO resource_servers (tenant, identifier, document, declared) VALUES ($1, $2, $3, 1)
              ON CONFLICT (tenant, identifier) DO UPDATE SET document = excluded.document, declared = 1",
         )
         .bind(&*self.tenant)
         .bind(&api.identifier)
         .bind(document::write("resource server", api)?)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }
@@ -82,7 +82,7 @@ impl Tx {
     /// The database's.
     pub async fn put_client_grant(&mut self, grant: &ClientGrant) -> Result<()> {
         self.forget = true;
-        sqlx::query(
+        sql::query(
             "INSERT INTO client_grants (tenant, client_id, audience, document, declared) VALUES ($1, $2, $3, $4, 1)
              ON CONFLICT (tenant, client_id, audience) DO UPDATE SET document = excluded.document, declared = 1",
         )
@@ -90,7 +90,7 @@ impl Tx {
         .bind(&grant.client_id)
         .bind(&grant.audience)
         .bind(document::write("client grant", grant)?)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }

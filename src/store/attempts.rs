@@ -1,6 +1,6 @@
 //! Failed password checks, counted in the database so that a restart or another replica does not forget them.
 
-use super::{Result, Store, Tx};
+use super::{Result, Store, Tx, sql};
 
 /// Failures are forgotten this long after the last one.
 const MEMORY_MS: i64 = 24 * 3_600_000;
@@ -12,7 +12,7 @@ impl Store {
     /// The database's.
     pub async fn failed_logins(&self, key: &str, now: i64) -> Result<(i64, i64)> {
         let found =
-            sqlx::query_as("SELECT failures, last_at FROM failed_logins WHERE tenant = $1 AND login = $2 AND last_at >= $3")
+            sql::query_as("SELECT failures, last_at FROM failed_logins WHERE tenant = $1 AND login = $2 AND last_at >= $3")
                 .bind(&*self.tenant)
                 .bind(key)
                 .bind(now - MEMORY_MS)
@@ -28,7 +28,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn count_failed_login(&mut self, key: &str, now: i64) -> Result<i64> {
-        let (failures,) = sqlx::query_as(
+        let (failures,) = sql::query_as(
             "INSERT INTO failed_logins (tenant, login, failures, last_at) VALUES ($1, $2, 1, $3)
              ON CONFLICT (tenant, login) DO UPDATE SET
                  failures = CASE WHEN failed_logins.last_at < $4 THEN 1 ELSE failed_logins.failures + 1 END,
@@ -39,7 +39,7 @@ impl Tx {
         .bind(key)
         .bind(now)
         .bind(now - MEMORY_MS)
-        .fetch_one(&mut *self.inner)
+        .fetch_one(&mut self.inner)
         .await?;
         Ok(failures)
     }
@@ -49,10 +49,10 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn forget_failed_logins(&mut self, key: &str) -> Result<()> {
-        sqlx::query("DELETE FROM failed_logins WHERE tenant = $1 AND login = $2")
+        sql::query("DELETE FROM failed_logins WHERE tenant = $1 AND login = $2")
             .bind(&*self.tenant)
             .bind(key)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }

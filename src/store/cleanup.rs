@@ -1,6 +1,6 @@
 //! Deletes what expired. Nothing relies on it: expiry is checked at every use.
 
-use super::{Database, Result};
+use super::{Database, Result, sql};
 
 /// Failed logins are remembered for a day.
 const DAY_MS: i64 = 86_400_000;
@@ -9,7 +9,7 @@ const BATCH: u64 = 500;
 
 /// Each deletes at most [`BATCH`] rows that ended before `$1`, so that no statement holds the writer for long; with it, how
 /// many milliseconds after the end. What hangs on a grant goes with it.
-const EXPIRED: [(&str, i64); 8] = [
+const EXPIRED: [(&str, i64); 9] = [
     (
         "DELETE FROM login_transactions WHERE (tenant, handle_hash) IN
          (SELECT tenant, handle_hash FROM login_transactions WHERE expires_at < $1 LIMIT 500)",
@@ -46,6 +46,11 @@ const EXPIRED: [(&str, i64); 8] = [
          (SELECT tenant, login FROM failed_logins WHERE last_at < $1 LIMIT 500)",
         DAY_MS,
     ),
+    (
+        "DELETE FROM traces WHERE (tenant, id) IN
+         (SELECT tenant, id FROM traces WHERE expires_at < $1 LIMIT 500)",
+        0,
+    ),
 ];
 
 impl Database {
@@ -59,8 +64,8 @@ impl Database {
         for (statement, after) in EXPIRED {
             loop {
                 let mut connection = self.begin().await?;
-                let query = sqlx::query(statement).bind(now.saturating_sub(after));
-                let rows = query.execute(&mut *connection).await?.rows_affected();
+                let query = sql::query(statement).bind(now.saturating_sub(after));
+                let rows = query.execute(&mut connection).await?;
                 connection.commit().await?;
                 deleted += rows;
                 if rows < BATCH {

@@ -2,7 +2,7 @@
 
 use crate::domain::client::Client;
 
-use super::{Result, Store, Tx, document};
+use super::{Result, Store, Tx, document, sql};
 
 impl Store {
     /// A client by id; another replica's change is seen within a second.
@@ -14,7 +14,7 @@ impl Store {
     }
 
     async fn stored_client(&self, client_id: &str) -> Result<Option<Client>> {
-        let found: Option<(String,)> = sqlx::query_as("SELECT document FROM clients WHERE tenant = $1 AND client_id = $2")
+        let found: Option<(String,)> = sql::query_as("SELECT document FROM clients WHERE tenant = $1 AND client_id = $2")
             .bind(&*self.tenant)
             .bind(client_id)
             .fetch_optional(&self.database.readers)
@@ -27,7 +27,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn clients(&self) -> Result<Vec<Client>> {
-        let found: Vec<(String,)> = sqlx::query_as("SELECT document FROM clients WHERE tenant = $1 ORDER BY client_id")
+        let found: Vec<(String,)> = sql::query_as("SELECT document FROM clients WHERE tenant = $1 ORDER BY client_id")
             .bind(&*self.tenant)
             .fetch_all(&self.database.readers)
             .await?;
@@ -42,14 +42,14 @@ impl Tx {
     /// The database's.
     pub async fn put_client(&mut self, client: &Client) -> Result<()> {
         self.forget = true;
-        sqlx::query(
+        sql::query(
             "INSERT INTO clients (tenant, client_id, document, declared) VALUES ($1, $2, $3, 1)
              ON CONFLICT (tenant, client_id) DO UPDATE SET document = excluded.document, declared = 1",
         )
         .bind(&*self.tenant)
         .bind(&client.client_id)
         .bind(document::write("client", client)?)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }

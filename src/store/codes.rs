@@ -2,7 +2,7 @@
 
 use crate::domain::grant::{AuthorizationCode, Grant, Redemption};
 
-use super::{Result, Tx, document};
+use super::{Result, Tx, document, sql};
 
 /// `grant_id`, `client_id`, `redirect_uri`, `code_challenge`, `expires_at`.
 type CodeRow = (String, String, String, Option<String>, i64);
@@ -13,7 +13,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_code(&mut self, hash: &str, code: &AuthorizationCode) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "INSERT INTO authorization_codes (tenant, hash, grant_id, client_id, redirect_uri, code_challenge, expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -24,7 +24,7 @@ impl Tx {
         .bind(&code.redirect_uri)
         .bind(code.code_challenge.as_deref())
         .bind(code.expires_at)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }
@@ -36,7 +36,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn redeem_code(&mut self, hash: &str, now: i64) -> Result<Redemption<(AuthorizationCode, Grant)>> {
-        let spent: Option<CodeRow> = sqlx::query_as(
+        let spent: Option<CodeRow> = sql::query_as(
             "UPDATE authorization_codes SET spent_at = $3
              WHERE tenant = $1 AND hash = $2 AND spent_at IS NULL AND expires_at > $3
              RETURNING grant_id, client_id, redirect_uri, code_challenge, expires_at",
@@ -44,16 +44,16 @@ impl Tx {
         .bind(&*self.tenant)
         .bind(hash)
         .bind(now)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(&mut self.inner)
         .await?;
         let Some((grant_id, client_id, redirect_uri, code_challenge, expires_at)) = spent else {
             return self.replayed_code(hash).await;
         };
         let grant: Option<(String,)> =
-            sqlx::query_as("SELECT document FROM grants WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
+            sql::query_as("SELECT document FROM grants WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
                 .bind(&*self.tenant)
                 .bind(&grant_id)
-                .fetch_optional(&mut *self.inner)
+                .fetch_optional(&mut self.inner)
                 .await?;
         let Some((text,)) = grant else { return Ok(Redemption::Unknown) };
         let code = AuthorizationCode { grant_id, client_id, redirect_uri, code_challenge, expires_at };
@@ -62,12 +62,12 @@ impl Tx {
 
     /// Why a code could not be spent: it was before, or there is none that is valid.
     async fn replayed_code<T>(&mut self, hash: &str) -> Result<Redemption<T>> {
-        let found: Option<(String,)> = sqlx::query_as(
+        let found: Option<(String,)> = sql::query_as(
             "SELECT grant_id FROM authorization_codes WHERE tenant = $1 AND hash = $2 AND spent_at IS NOT NULL",
         )
         .bind(&*self.tenant)
         .bind(hash)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(&mut self.inner)
         .await?;
         Ok(found.map_or(Redemption::Unknown, |(grant_id,)| Redemption::Replayed { grant_id }))
     }

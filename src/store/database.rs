@@ -1,31 +1,26 @@
 //! The pools behind [`super::Store`]: what SQLite and PostgreSQL need to behave the same.
 //!
-//! SQLite has one writer, so writes have a pool of exactly one connection: they queue for it in memory, fairly, rather than
-//! meet `SQLITE_BUSY`, and share commits. PostgreSQL has one pool for both, and groups commits itself.
+//! SQLite has one writer: transactions queue for it in memory, fairly, rather than meet `SQLITE_BUSY`, and share commits.
+//! PostgreSQL has one pool for both, and groups commits itself. The migrations of both run through sqlx.
 
-use std::ops::{Deref, DerefMut};
-use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyConnection, AnyPool, Connection as _, Executor as _, Transaction};
+use sqlx::postgres::{PgPool, PgPoolOptions};
+use sqlx::{AnyConnection, Connection as _, Executor as _, PgConnection, Postgres, Transaction};
 
+use super::sql::{self, Readers};
+use super::sqlite::{self, Place};
 use super::writer::{Seat, Writer};
 use super::{Error, Result, Store};
 
-/// How long a write waits for its turn, and SQLite for another process.
-const SQLITE_WAIT: Duration = Duration::from_secs(5);
 /// How long a request waits for PostgreSQL before it is answered with 503.
 const POSTGRES_WAIT: Duration = Duration::from_secs(2);
 
-/// Settings of every SQLite connection. `FULL`: a commit that was answered survives a power loss.
-const SQLITE_CONNECTION: &str = "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL;";
-/// Readers see the last commit and cannot write by mistake.
-const SQLITE_READER: &str = "PRAGMA query_only = ON;";
-/// Readers of a shared in-memory database would otherwise wait for the open write transaction; tests only.
-const SQLITE_MEMORY_READER: &str = "PRAGMA read_uncommitted = ON; PRAGMA query_only = ON;";
+/// Settings of the connection that brings an SQLite file up to date. Write-ahead logging is a property of the file: readers do
+/// not wait for the writer.
+const SQLITE_MIGRATION: &str =
+    "PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000; PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL;";
 /// Bounds of every PostgreSQL session, in milliseconds.
 const POSTGRES_CONNECTION: &str = "SET statement_timeout = 5000; SET lock_timeout = 4000; \
                                    SET idle_in_transaction_session_timeout = 30000;";
@@ -34,7 +29,7 @@ const POSTGRES_CONNECTION: &str = "SET statement_timeout = 5000; SET lock_timeou
 #[derive(Clone, Debug)]
 pub struct Database {
     /// For reads outside a transaction.
-    pub(super) readers: AnyPool,
+    pub(super) readers: Readers,
     pub(super) write: Write,
 }
 
@@ -44,13 +39,13 @@ pub(super) enum Write {
     /// SQLite: everybody queues for one connection.
     Shared(Writer),
     /// PostgreSQL.
-    Pool(AnyPool),
+    Pool(PgPool),
 }
 
 /// What the statements of a write transaction run on.
 pub(super) enum Connection {
     Seat(Seat),
-    Own(Transaction<'static, Any>),
+    Own(Transaction<'static, Postgres>),
 }
 
 impl Connection {
@@ -65,26 +60,6 @@ impl Connection {
         match self {
             Self::Seat(seat) => seat.rollback().await,
             Self::Own(transaction) => Ok(transaction.rollback().await?),
-        }
-    }
-}
-
-impl Deref for Connection {
-    type Target = AnyConnection;
-
-    fn deref(&self) -> &AnyConnection {
-        match self {
-            Self::Seat(seat) => seat,
-            Self::Own(transaction) => transaction,
-        }
-    }
-}
-
-impl DerefMut for Connection {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        match self {
-            Self::Seat(seat) => seat,
-            Self::Own(transaction) => transaction,
         }
     }
 }
@@ -108,45 +83,25 @@ impl Database {
     }
 
     async fn connect_sqlite(url: &str) -> Result<Self> {
-        let place = SqlitePlace::parse(url)?;
+        let place = Place::parse(url)?;
         place.create_file()?;
-        let url = place.url();
-        let in_memory = matches!(place, SqlitePlace::Memory(_));
-        if !in_memory {
-            migrate(&url).await?;
-        }
-        let options = || AnyPoolOptions::new().acquire_timeout(SQLITE_WAIT).test_before_acquire(false).max_lifetime(None);
-        // An in-memory database lives as long as a connection to it: this one is never closed for idling.
-        let writer = options()
-            .max_connections(1)
-            .min_connections(1)
-            .idle_timeout(None)
-            .after_connect(|connection, _| Box::pin(prepare(connection, &[SQLITE_CONNECTION])))
-            .connect(&url)
-            .await?;
-        if in_memory {
-            migrate_sqlite(&mut *writer.acquire().await?).await?;
-        }
-        let reader = if in_memory { SQLITE_MEMORY_READER } else { SQLITE_READER };
-        let readers = options()
-            .max_connections(4)
-            .after_connect(move |connection, _| {
-                Box::pin(async move { prepare(connection, &[SQLITE_CONNECTION, reader]).await })
-            })
-            .connect(&url)
-            .await?;
-        Ok(Self { readers, write: Write::Shared(Writer::new(writer, SQLITE_WAIT)) })
+        // An in-memory database lives as long as a connection to it.
+        let writer = matches!(place, Place::Memory(_)).then(|| Writer::new(place.clone(), sqlite::WAIT)).transpose()?;
+        migrate(&place.url()).await?;
+        let writer = writer.map_or_else(|| Writer::new(place.clone(), sqlite::WAIT), Ok)?;
+        let readers = Readers::Sqlite(sqlite::Readers::new(place)?);
+        Ok(Self { readers, write: Write::Shared(writer) })
     }
 
     async fn connect_postgres(url: &str) -> Result<Self> {
         migrate(url).await?;
-        let pool = AnyPoolOptions::new()
+        let pool = PgPoolOptions::new()
             .max_connections(10)
             .acquire_timeout(POSTGRES_WAIT)
-            .after_connect(|connection, _| Box::pin(prepare(connection, &[POSTGRES_CONNECTION])))
+            .after_connect(|connection, _| Box::pin(set_bounds(connection)))
             .connect(url)
             .await?;
-        Ok(Self { readers: pool.clone(), write: Write::Pool(pool) })
+        Ok(Self { readers: Readers::Postgres(pool.clone()), write: Write::Pool(pool) })
     }
 
     /// One tenant's view.
@@ -167,13 +122,15 @@ impl Database {
     /// # Errors
     /// It does not.
     pub async fn ping(&self) -> Result<()> {
-        sqlx::query("SELECT 1").execute(&self.readers).await?;
+        let _: (i64,) = sql::query_as("SELECT CAST(1 AS BIGINT)").fetch_one(&self.readers).await?;
         Ok(())
     }
 
     /// Closes every connection; what is written is on disk then.
     pub async fn close(&self) {
-        self.readers.close().await;
+        if let Readers::Sqlite(readers) = &self.readers {
+            readers.close();
+        }
         match &self.write {
             Write::Shared(writer) => writer.close().await,
             Write::Pool(pool) => pool.close().await,
@@ -181,12 +138,8 @@ impl Database {
     }
 }
 
-/// Applies settings to a fresh connection.
-async fn prepare(connection: &mut AnyConnection, settings: &[&'static str]) -> std::result::Result<(), sqlx::Error> {
-    for setting in settings {
-        connection.execute(sqlx::raw_sql(*setting)).await?;
-    }
-    Ok(())
+async fn set_bounds(connection: &mut PgConnection) -> std::result::Result<(), sqlx::Error> {
+    connection.execute(sqlx::raw_sql(POSTGRES_CONNECTION)).await.map(drop)
 }
 
 static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
@@ -199,8 +152,7 @@ async fn migrate(url: &str) -> Result<()> {
         Err(_) => return Err(Error::Database(sqlx::Error::PoolTimedOut)),
     };
     if url.starts_with("sqlite") {
-        // Write-ahead logging is a property of the file: readers do not wait for the writer.
-        prepare(&mut connection, &[SQLITE_CONNECTION, "PRAGMA journal_mode = WAL;"]).await?;
+        connection.execute(sqlx::raw_sql(SQLITE_MIGRATION)).await?;
         migrate_sqlite(&mut connection).await?;
     } else {
         run_migrations(&mut connection).await?;
@@ -220,58 +172,6 @@ async fn migrate_sqlite(connection: &mut AnyConnection) -> Result<()> {
 /// method for that case, though it hides it from its documentation.
 async fn run_migrations(connection: &mut AnyConnection) -> Result<()> {
     Ok(MIGRATOR.run_direct(None, connection, false).await?)
-}
-
-/// Where an SQLite database is.
-enum SqlitePlace {
-    Memory(u64),
-    File(String),
-}
-
-impl SqlitePlace {
-    fn parse(url: &str) -> Result<Self> {
-        /// Tells in-memory databases of one process apart.
-        static SEQUENCE: AtomicU64 = AtomicU64::new(0);
-        let rest = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or_default();
-        let (path, parameters) = rest.split_once('?').unwrap_or((rest, ""));
-        match (path, parameters) {
-            (":memory:", "") => Ok(Self::Memory(SEQUENCE.fetch_add(1, Ordering::Relaxed))),
-            ("", _) => Err(Error::Url(url.to_owned())),
-            (path, "" | "mode=rwc" | "mode=rw") => Ok(Self::File(path.to_owned())),
-            _ => Err(Error::Url(url.to_owned())),
-        }
-    }
-
-    /// The URL as sqlx wants it. Every byte that could mean something in a URL is escaped, so that a path is what it says.
-    fn url(&self) -> String {
-        match self {
-            // Only a `file:` name is shared between connections.
-            Self::Memory(number) => format!("sqlite:file%3Avestibule-{number}?mode=memory&cache=shared"),
-            Self::File(path) => {
-                let escaped: String = path.bytes().map(escape).collect();
-                format!("sqlite:{escaped}?mode=rwc")
-            }
-        }
-    }
-
-    /// Creates the file with mode 0600: it holds password hashes and signing keys. SQLite gives its companions the same mode.
-    fn create_file(&self) -> Result<()> {
-        let Self::File(path) = self else { return Ok(()) };
-        let mut options = std::fs::OpenOptions::new();
-        options.create(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(Path::new(path)).map_err(|source| Error::File { path: path.clone(), source })?;
-        Ok(())
-    }
-}
-
-fn escape(byte: u8) -> String {
-    if byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-') {
-        char::from(byte).to_string()
-    } else {
-        format!("%{byte:02X}")
-    }
 }
 
 /// The URL for a message: a password does not belong there.

@@ -13,7 +13,7 @@ use crate::domain::user::User;
 
 use super::metadata::patched;
 use super::users::login_key;
-use super::{Error, Result, Store, Tx, document};
+use super::{Error, Result, Store, Tx, document, sql};
 
 impl Store {
     /// The hash of the password that was declared last for a user. A declared password that fits it is not set again, so that a
@@ -23,7 +23,7 @@ impl Store {
     /// The database's.
     pub async fn declared_password_hash(&self, user_id: &str) -> Result<Option<String>> {
         let found: Option<(Option<String>,)> =
-            sqlx::query_as("SELECT declared_password_hash FROM users WHERE tenant = $1 AND user_id = $2")
+            sql::query_as("SELECT declared_password_hash FROM users WHERE tenant = $1 AND user_id = $2")
                 .bind(&*self.tenant)
                 .bind(user_id)
                 .fetch_optional(&self.database.readers)
@@ -38,14 +38,14 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn put_role(&mut self, name: &str, description: &str) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "INSERT INTO roles (tenant, name, description, declared) VALUES ($1, $2, $3, 1)
              ON CONFLICT (tenant, name) DO UPDATE SET description = excluded.description, declared = 1",
         )
         .bind(&*self.tenant)
         .bind(name)
         .bind(description)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }
@@ -58,13 +58,13 @@ impl Tx {
     /// The database's; [`Error::LoginTaken`].
     pub async fn put_user(&mut self, user: &User, password_hash: Option<&str>) -> Result<()> {
         let declaration = document::write("declaration", &declaration(user))?;
-        let locked: Option<(Option<String>, String, String)> = sqlx::query_as(
+        let locked: Option<(Option<String>, String, String)> = sql::query_as(
             "UPDATE users SET declared = 1 WHERE tenant = $1 AND user_id = $2
              RETURNING declaration, user_metadata, app_metadata",
         )
         .bind(&*self.tenant)
         .bind(&user.user_id)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(&mut self.inner)
         .await?;
         match locked {
             None => {
@@ -92,7 +92,7 @@ impl Tx {
     async fn redeclare(&mut self, last: &User, new: &User, stored: User, declaration: &str) -> Result<()> {
         let user_metadata = patched(stored.user_metadata, &difference(&last.user_metadata, &new.user_metadata));
         let app_metadata = patched(stored.app_metadata, &difference(&last.app_metadata, &new.app_metadata));
-        sqlx::query(
+        sql::query(
             "UPDATE users SET email = $3, email_key = $4, email_verified = $5, username = $6, username_key = $7,
                     phone_number = $8, phone_verified = $9, name = $10, nickname = $11, given_name = $12, family_name = $13,
                     picture = $14, blocked = $15, user_metadata = $16, app_metadata = $17, updated_at = $18,
@@ -118,7 +118,7 @@ impl Tx {
         .bind(document::write("app metadata", &app_metadata)?)
         .bind(new.updated_at)
         .bind(declaration)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await
         .map_err(|error| login_taken(error, &new.user_id))?;
         self.replace_roles(&new.user_id, &new.roles).await
@@ -127,7 +127,7 @@ impl Tx {
     /// Whoever knew the old password is logged out with it.
     async fn declare_password(&mut self, user: &User, password_hash: Option<&str>) -> Result<()> {
         let Some(hash) = password_hash else { return Ok(()) };
-        sqlx::query(
+        sql::query(
             "UPDATE users SET password_hash = $3, declared_password_hash = $3, last_password_reset = $4
              WHERE tenant = $1 AND user_id = $2",
         )
@@ -135,7 +135,7 @@ impl Tx {
         .bind(&user.user_id)
         .bind(hash)
         .bind(user.updated_at)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         self.end_logins(&user.user_id, user.updated_at).await
     }
@@ -153,9 +153,6 @@ fn difference(last: &JsonMap, new: &JsonMap) -> BTreeMap<String, Value> {
     gone.chain(changed.map(|(name, value)| (name.clone(), value.clone()))).collect()
 }
 
-fn login_taken(error: sqlx::Error, user_id: &str) -> Error {
-    match error {
-        sqlx::Error::Database(cause) if cause.is_unique_violation() => Error::LoginTaken { user_id: user_id.to_owned() },
-        other => other.into(),
-    }
+fn login_taken(error: Error, user_id: &str) -> Error {
+    if error.is_unique_violation() { Error::LoginTaken { user_id: user_id.to_owned() } } else { error }
 }

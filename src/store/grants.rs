@@ -2,7 +2,7 @@
 
 use crate::domain::grant::Grant;
 
-use super::{Result, Store, Tx, document};
+use super::{Result, Store, Tx, document, sql};
 
 /// How long a grant outlives the last thing that may be made of it: no access token lives longer (31 days).
 pub(super) const AFTERLIFE_MS: i64 = 31 * 86_400_000;
@@ -16,7 +16,7 @@ impl Store {
     /// The database's.
     pub async fn grant(&self, id: &str) -> Result<Option<Grant>> {
         let found: Option<(String,)> =
-            sqlx::query_as("SELECT document FROM grants WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
+            sql::query_as("SELECT document FROM grants WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
                 .bind(&*self.tenant)
                 .bind(id)
                 .fetch_optional(&self.database.readers)
@@ -31,7 +31,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_grant(&mut self, grant: &Grant) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "INSERT INTO grants (tenant, id, client_id, user_id, session_id, document, keep_until)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -42,7 +42,7 @@ impl Tx {
         .bind(grant.session_id.as_deref())
         .bind(document::write("grant", grant)?)
         .bind(grant.created_at.saturating_add(AFTERLIFE_MS))
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }
@@ -52,11 +52,11 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn update_grant(&mut self, grant: &Grant) -> Result<()> {
-        sqlx::query("UPDATE grants SET document = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
+        sql::query("UPDATE grants SET document = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
             .bind(&*self.tenant)
             .bind(&grant.id)
             .bind(document::write("grant", grant)?)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }
@@ -66,25 +66,25 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn revoke_grant(&mut self, grant_id: &str, now: i64) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "UPDATE grants SET revoked_at = $3, keep_until = $4 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL",
         )
         .bind(&*self.tenant)
         .bind(grant_id)
         .bind(now)
         .bind(now.saturating_add(AFTERLIFE_MS))
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }
 
     /// Keeps the grant at least until what ends at `end` (`None`: never) can have no offspring any more.
     pub(super) async fn keep_grant(&mut self, grant_id: &str, end: Option<i64>) -> Result<()> {
-        sqlx::query("UPDATE grants SET keep_until = $3 WHERE tenant = $1 AND id = $2 AND keep_until < $3")
+        sql::query("UPDATE grants SET keep_until = $3 WHERE tenant = $1 AND id = $2 AND keep_until < $3")
             .bind(&*self.tenant)
             .bind(grant_id)
             .bind(end.map_or(NEVER, |end| end.saturating_add(AFTERLIFE_MS)))
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }

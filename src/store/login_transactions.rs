@@ -2,7 +2,7 @@
 
 use crate::domain::session::LoginTransaction;
 
-use super::{Result, Store, Tx, document};
+use super::{Result, Store, Tx, document, sql};
 
 impl Store {
     /// A login transaction by the hash of its handle, unless expired or finished.
@@ -10,7 +10,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn login_transaction(&self, handle_hash: &str, now: i64) -> Result<Option<LoginTransaction>> {
-        let found: Option<(String,)> = sqlx::query_as(
+        let found: Option<(String,)> = sql::query_as(
             "SELECT document FROM login_transactions
              WHERE tenant = $1 AND handle_hash = $2 AND expires_at > $3 AND finished_at IS NULL",
         )
@@ -29,12 +29,12 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_login_transaction(&mut self, handle_hash: &str, login: &LoginTransaction) -> Result<()> {
-        sqlx::query("INSERT INTO login_transactions (tenant, handle_hash, document, expires_at) VALUES ($1, $2, $3, $4)")
+        sql::query("INSERT INTO login_transactions (tenant, handle_hash, document, expires_at) VALUES ($1, $2, $3, $4)")
             .bind(&*self.tenant)
             .bind(handle_hash)
             .bind(document::write("login transaction", login)?)
             .bind(login.expires_at)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }
@@ -44,15 +44,15 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn finish_login_transaction(&mut self, handle_hash: &str, now: i64) -> Result<bool> {
-        let done = sqlx::query(
+        let done = sql::query(
             "UPDATE login_transactions SET finished_at = $3
              WHERE tenant = $1 AND handle_hash = $2 AND expires_at > $3 AND finished_at IS NULL",
         )
         .bind(&*self.tenant)
         .bind(handle_hash)
         .bind(now)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
-        Ok(done.rows_affected() == 1)
+        Ok(done == 1)
     }
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::domain::JsonMap;
 
-use super::{Result, Tx, document};
+use super::{Result, Tx, document, sql};
 
 /// First-level patches of a user's metadata; `Null` deletes a key.
 #[derive(Clone, Debug, Default)]
@@ -36,12 +36,12 @@ impl Tx {
             return Ok(());
         }
         // The empty update takes the row's lock on PostgreSQL, so that what is read stays true until the second update.
-        let locked: Option<(String, String)> = sqlx::query_as(
+        let locked: Option<(String, String)> = sql::query_as(
             "UPDATE users SET user_id = user_id WHERE tenant = $1 AND user_id = $2 RETURNING user_metadata, app_metadata",
         )
         .bind(&*self.tenant)
         .bind(user_id)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(&mut self.inner)
         .await?;
         let Some((stored_user, stored_app)) = locked else { return Ok(()) };
         let user = patched(document::read("user metadata", &stored_user)?, &patch.user);
@@ -50,7 +50,7 @@ impl Tx {
         if user == stored_user && app == stored_app {
             return Ok(());
         }
-        sqlx::query(
+        sql::query(
             "UPDATE users SET user_metadata = $3, app_metadata = $4, updated_at = $5 WHERE tenant = $1 AND user_id = $2",
         )
         .bind(&*self.tenant)
@@ -58,7 +58,7 @@ impl Tx {
         .bind(user)
         .bind(app)
         .bind(now)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }

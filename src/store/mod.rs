@@ -9,7 +9,9 @@
 //! - `clients`, `apis`, `users` (with roles), `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
 //! - `login_transactions`, `sessions`, `attempts`: the login.
 //! - `grants` and what hangs on them: `codes`, `refresh_tokens`, `access_tokens` (with revoked `jti`s and used assertions).
-//! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `writer` (commits that are shared), `remembered`
+//! - `traces`: what was decided, for the operator; nothing of the protocol looks at them.
+//! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `sql` (statements on either
+//!   database), `sqlite` (its connections), `writer` (commits that are shared), `remembered`
 //!   (what every request needs), `document` (JSON in columns).
 
 mod access_tokens;
@@ -29,6 +31,9 @@ mod refresh_tokens;
 mod remembered;
 mod sessions;
 mod signing_keys;
+mod sql;
+mod sqlite;
+mod traces;
 mod undeclared;
 mod users;
 mod writer;
@@ -51,9 +56,21 @@ pub enum Error {
     /// The database refused or cannot be reached.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// SQLite refused.
+    #[error("database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
     /// A commit that this transaction shared with others failed; nothing of it has happened.
     #[error("commit: {0}")]
-    Commit(Arc<sqlx::Error>),
+    Commit(Arc<Error>),
+    /// SQLite ended the transaction, as it does when the disk is full.
+    #[error("the database ended the transaction")]
+    Ended,
+    /// Others have been writing for too long.
+    #[error("the database is busy")]
+    Busy,
+    /// The server is going down.
+    #[error("the database is closed")]
+    Closed,
     /// The schema could not be brought up to date.
     #[error("migration: {0}")]
     Migration(#[from] sqlx::migrate::MigrateError),

@@ -1,11 +1,9 @@
 //! Refresh tokens. Rotation spends one and inserts the next; spent ones stay as long as their grant, so that a replay is
 //! recognised (RFC 9700 section 4.14.2).
 
-use sqlx::any::AnyRow;
-use sqlx::{FromRow, Row as _};
-
 use crate::domain::grant::{Grant, Redemption, RefreshToken};
 
+use super::sql::{self, FromRow, Row};
 use super::{Result, Store, Tx, document};
 
 /// A live refresh token with its family.
@@ -32,7 +30,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn refresh_token(&self, hash: &str, now: i64, leeway_ms: i64) -> Result<Redemption<FoundRefreshToken>> {
-        let row = sqlx::query(
+        let found: Option<Stored> = sql::query_as(
             "SELECT t.id, t.grant_id, t.created_at, t.expires_at, t.idle_expires_at, t.last_exchanged_at, t.rotating,
                     t.initial_ip, t.initial_user_agent, t.spent_at, g.document
              FROM refresh_tokens t JOIN grants g ON g.tenant = t.tenant AND g.id = t.grant_id
@@ -42,8 +40,7 @@ impl Store {
         .bind(hash)
         .fetch_optional(&self.database.readers)
         .await?;
-        let Some(row) = row else { return Ok(Redemption::Unknown) };
-        let Stored { token, spent_at, grant } = Stored::from_row(&row)?;
+        let Some(Stored { token, spent_at, grant }) = found else { return Ok(Redemption::Unknown) };
         // In both directions: a clock that steps back must not bring a spent token to life.
         if spent_at.is_some_and(|spent| spent.abs_diff(now) >= leeway_ms.unsigned_abs()) {
             return Ok(Redemption::Replayed { grant_id: token.grant_id });
@@ -61,7 +58,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_refresh_token(&mut self, hash: &str, token: &RefreshToken) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "INSERT INTO refresh_tokens (tenant, hash, id, grant_id, created_at, expires_at, idle_expires_at,
                                          last_exchanged_at, rotating, initial_ip, initial_user_agent)
              VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -77,7 +74,7 @@ impl Tx {
         .bind(i64::from(token.rotating))
         .bind(&token.initial_ip)
         .bind(token.initial_user_agent.as_deref())
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         self.keep_grant(&token.grant_id, end(token.expires_at, token.idle_expires_at)).await
     }
@@ -89,7 +86,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn spend_refresh_token(&mut self, hash: &str, now: i64, leeway_ms: i64) -> Result<bool> {
-        let spent = sqlx::query(
+        let spent = sql::query(
             "UPDATE refresh_tokens SET spent_at = COALESCE(spent_at, $3)
              WHERE tenant = $1 AND hash = $2 AND (spent_at IS NULL OR ABS(spent_at - $3) < $4)
                AND (expires_at IS NULL OR expires_at > $3) AND (idle_expires_at IS NULL OR idle_expires_at > $3)
@@ -100,9 +97,9 @@ impl Tx {
         .bind(hash)
         .bind(now)
         .bind(leeway_ms)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
-        Ok(spent.rows_affected() == 1)
+        Ok(spent == 1)
     }
 
     /// Notes the use of a non-rotating refresh token (new idle end); `false` if it is gone.
@@ -110,7 +107,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn touch_refresh_token(&mut self, hash: &str, idle_expires_at: Option<i64>, now: i64) -> Result<bool> {
-        let touched: Option<(String, Option<i64>)> = sqlx::query_as(
+        let touched: Option<(String, Option<i64>)> = sql::query_as(
             "UPDATE refresh_tokens SET idle_expires_at = $4, last_exchanged_at = $3
              WHERE tenant = $1 AND hash = $2 AND spent_at IS NULL
                AND (expires_at IS NULL OR expires_at > $3) AND (idle_expires_at IS NULL OR idle_expires_at > $3)
@@ -122,7 +119,7 @@ impl Tx {
         .bind(hash)
         .bind(now)
         .bind(idle_expires_at)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(&mut self.inner)
         .await?;
         let Some((grant_id, expires_at)) = touched else { return Ok(false) };
         self.keep_grant(&grant_id, end(expires_at, idle_expires_at)).await?;
@@ -138,19 +135,19 @@ fn end(absolute: Option<i64>, idle: Option<i64>) -> Option<i64> {
     }
 }
 
-impl FromRow<'_, AnyRow> for Stored {
-    fn from_row(row: &AnyRow) -> std::result::Result<Self, sqlx::Error> {
+impl FromRow for Stored {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
         let token = RefreshToken {
-            id: row.try_get("id")?,
-            grant_id: row.try_get("grant_id")?,
-            created_at: row.try_get("created_at")?,
-            expires_at: row.try_get("expires_at")?,
-            idle_expires_at: row.try_get("idle_expires_at")?,
-            last_exchanged_at: row.try_get("last_exchanged_at")?,
-            rotating: row.try_get::<i64, _>("rotating")? != 0,
-            initial_ip: row.try_get("initial_ip")?,
-            initial_user_agent: row.try_get("initial_user_agent")?,
+            id: row.next()?,
+            grant_id: row.next()?,
+            created_at: row.next()?,
+            expires_at: row.next()?,
+            idle_expires_at: row.next()?,
+            last_exchanged_at: row.next()?,
+            rotating: row.flag()?,
+            initial_ip: row.next()?,
+            initial_user_agent: row.next()?,
         };
-        Ok(Self { token, spent_at: row.try_get("spent_at")?, grant: row.try_get("document")? })
+        Ok(Self { token, spent_at: row.next()?, grant: row.next()? })
     }
 }

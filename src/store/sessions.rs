@@ -3,7 +3,7 @@
 use crate::domain::session::Session;
 
 use super::grants::AFTERLIFE_MS;
-use super::{Result, Store, Tx, document};
+use super::{Result, Store, Tx, document, sql};
 
 impl Store {
     /// A live session by the hash of its cookie (not expired, not idle too long, not revoked).
@@ -11,7 +11,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn session(&self, cookie_hash: &str, now: i64) -> Result<Option<Session>> {
-        let found: Option<(String,)> = sqlx::query_as(
+        let found: Option<(String,)> = sql::query_as(
             "SELECT document FROM sessions WHERE tenant = $1 AND cookie_hash = $2
              AND expires_at > $3 AND idle_expires_at > $3 AND revoked_at IS NULL",
         )
@@ -29,7 +29,7 @@ impl Store {
     /// The database's.
     pub async fn session_by_id(&self, id: &str) -> Result<Option<Session>> {
         let found: Option<(String,)> =
-            sqlx::query_as("SELECT document FROM sessions WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
+            sql::query_as("SELECT document FROM sessions WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
                 .bind(&*self.tenant)
                 .bind(id)
                 .fetch_optional(&self.database.readers)
@@ -44,7 +44,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_session(&mut self, cookie_hash: &str, session: &Session) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "INSERT INTO sessions (tenant, cookie_hash, id, user_id, document, expires_at, idle_expires_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -55,7 +55,7 @@ impl Tx {
         .bind(document::write("session", session)?)
         .bind(session.expires_at)
         .bind(session.idle_expires_at)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }
@@ -67,21 +67,21 @@ impl Tx {
     /// The database's.
     pub async fn update_session(&mut self, session: &Session) -> Result<()> {
         // The empty update takes the row's lock on PostgreSQL, so that what is read stays true until the second update.
-        let locked: Option<(String,)> = sqlx::query_as(
+        let locked: Option<(String,)> = sql::query_as(
             "UPDATE sessions SET id = id WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL RETURNING document",
         )
         .bind(&*self.tenant)
         .bind(&session.id)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(&mut self.inner)
         .await?;
         let Some((text,)) = locked else { return Ok(()) };
         let merged = merge(document::read("session", &text)?, session);
-        sqlx::query("UPDATE sessions SET document = $3, idle_expires_at = $4 WHERE tenant = $1 AND id = $2")
+        sql::query("UPDATE sessions SET document = $3, idle_expires_at = $4 WHERE tenant = $1 AND id = $2")
             .bind(&*self.tenant)
             .bind(&session.id)
             .bind(document::write("session", &merged)?)
             .bind(merged.idle_expires_at)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }
@@ -91,14 +91,14 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn revoke_session(&mut self, id: &str, and_grants: bool, now: i64) -> Result<()> {
-        sqlx::query("UPDATE sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
+        sql::query("UPDATE sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL")
             .bind(&*self.tenant)
             .bind(id)
             .bind(now)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         if and_grants {
-            sqlx::query(
+            sql::query(
                 "UPDATE grants SET revoked_at = $3, keep_until = $4
                  WHERE tenant = $1 AND session_id = $2 AND revoked_at IS NULL",
             )
@@ -106,7 +106,7 @@ impl Tx {
             .bind(id)
             .bind(now)
             .bind(now.saturating_add(AFTERLIFE_MS))
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         }
         Ok(())

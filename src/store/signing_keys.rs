@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Result, Store, Tx};
+use super::{Result, Store, Tx, sql};
 
 /// A signing key as stored.
 #[derive(Clone, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn signing_keys(&self) -> Result<Vec<StoredKey>> {
-        let rows: Vec<KeyRow> = sqlx::query_as(
+        let rows: Vec<KeyRow> = sql::query_as(
             "SELECT kid, kind, pkcs8, certificate, created_at, retired_at FROM signing_keys
              WHERE tenant = $1 ORDER BY created_at DESC, kid",
         )
@@ -60,7 +60,7 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_signing_key(&mut self, key: &StoredKey) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "INSERT INTO signing_keys (tenant, kid, kind, pkcs8, certificate, created_at, retired_at)
              VALUES ($1, $2, $3, $4, $5, $6, $7)",
         )
@@ -71,7 +71,7 @@ impl Tx {
         .bind(key.certificate.as_ref().map(|der| STANDARD.encode(der)))
         .bind(key.created_at)
         .bind(key.retired_at)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }
@@ -81,12 +81,12 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_first_signing_key(&mut self, key: &StoredKey) -> Result<bool> {
-        let claimed = sqlx::query("INSERT INTO first_signing_keys (tenant, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING")
+        let claimed = sql::query("INSERT INTO first_signing_keys (tenant, kind) VALUES ($1, $2) ON CONFLICT DO NOTHING")
             .bind(&*self.tenant)
             .bind(&key.kind)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
-        if claimed.rows_affected() == 0 {
+        if claimed == 0 {
             return Ok(false);
         }
         self.insert_signing_key(key).await?;
@@ -98,11 +98,11 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn reseal_signing_key(&mut self, key: &StoredKey) -> Result<()> {
-        sqlx::query("UPDATE signing_keys SET pkcs8 = $3 WHERE tenant = $1 AND kid = $2")
+        sql::query("UPDATE signing_keys SET pkcs8 = $3 WHERE tenant = $1 AND kid = $2")
             .bind(&*self.tenant)
             .bind(&key.kid)
             .bind(STANDARD.encode(&key.pkcs8))
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }
@@ -112,14 +112,14 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn retire_signing_keys(&mut self, kind: &str, kid: &str, at: i64) -> Result<()> {
-        sqlx::query(
+        sql::query(
             "UPDATE signing_keys SET retired_at = $4 WHERE tenant = $1 AND kind = $2 AND kid <> $3 AND retired_at IS NULL",
         )
         .bind(&*self.tenant)
         .bind(kind)
         .bind(kid)
         .bind(at)
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
         Ok(())
     }

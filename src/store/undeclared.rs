@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::grants::AFTERLIFE_MS;
-use super::{Result, Tx};
+use super::{Result, Tx, sql};
 
 /// The keys of everything that the file declares; see [`Tx::remove_undeclared`].
 #[derive(Clone, Debug, Default)]
@@ -58,17 +58,17 @@ impl Tx {
 
     async fn remove_client_grants(&mut self, declared: &BTreeSet<(String, String)>) -> Result<usize> {
         let stored: Vec<(String, String)> =
-            sqlx::query_as("SELECT client_id, audience FROM client_grants WHERE tenant = $1 AND declared = 1")
+            sql::query_as("SELECT client_id, audience FROM client_grants WHERE tenant = $1 AND declared = 1")
                 .bind(&*self.tenant)
-                .fetch_all(&mut *self.inner)
+                .fetch_all(&mut self.inner)
                 .await?;
         let stale: Vec<_> = stored.into_iter().filter(|grant| !declared.contains(grant)).collect();
         for (client_id, audience) in &stale {
-            sqlx::query("DELETE FROM client_grants WHERE tenant = $1 AND client_id = $2 AND audience = $3")
+            sql::query("DELETE FROM client_grants WHERE tenant = $1 AND client_id = $2 AND audience = $3")
                 .bind(&*self.tenant)
                 .bind(client_id)
                 .bind(audience)
-                .execute(&mut *self.inner)
+                .execute(&mut self.inner)
                 .await?;
         }
         Ok(stale.len())
@@ -102,22 +102,22 @@ impl Tx {
 
     /// The stored keys that are not declared.
     async fn stale(&mut self, stored: &'static str, declared: &BTreeSet<String>) -> Result<Vec<String>> {
-        let stored: Vec<(String,)> = sqlx::query_as(stored).bind(&*self.tenant).fetch_all(&mut *self.inner).await?;
+        let stored: Vec<(String,)> = sql::query_as(stored).bind(&*self.tenant).fetch_all(&mut self.inner).await?;
         Ok(stored.into_iter().map(|(key,)| key).filter(|key| !declared.contains(key)).collect())
     }
 
     async fn remove(&mut self, statement: &'static str, key: &str) -> Result<()> {
-        sqlx::query(statement).bind(&*self.tenant).bind(key).execute(&mut *self.inner).await?;
+        sql::query(statement).bind(&*self.tenant).bind(key).execute(&mut self.inner).await?;
         Ok(())
     }
 
     async fn end_grants(&mut self, statement: &'static str, key: &str, now: i64) -> Result<()> {
-        sqlx::query(statement)
+        sql::query(statement)
             .bind(&*self.tenant)
             .bind(key)
             .bind(now)
             .bind(now.saturating_add(AFTERLIFE_MS))
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         Ok(())
     }

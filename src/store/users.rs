@@ -1,11 +1,9 @@
 //! People: lookup, sign-up and login counts. Metadata are in `metadata`, declared users in `declared`.
 
-use sqlx::any::AnyRow;
-use sqlx::{AnyPool, FromRow, Row as _};
-
 use crate::domain::JsonMap;
 use crate::domain::user::User;
 
+use super::sql::{self, FromRow, Readers, Row};
 use super::{Error, Result, Store, Tx, document};
 
 /// A user with the hash of the password, for checking it.
@@ -35,7 +33,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn user(&self, user_id: &str) -> Result<Option<User>> {
-        let rows = sqlx::query(
+        let rows: Vec<UserAndRole> = sql::query_as(
             "SELECT u.user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
                     family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
                     last_password_reset, password_hash, r.role
@@ -46,9 +44,9 @@ impl Store {
         .bind(user_id)
         .fetch_all(&self.database.readers)
         .await?;
-        let Some(first) = rows.first() else { return Ok(None) };
-        let roles = rows.iter().filter_map(|row| row.try_get("role").transpose()).collect::<sqlx::Result<_>>()?;
-        Ok(Some(UserRow::from_row(first)?.credentials(sorted(roles))?.user))
+        let (users, roles): (Vec<_>, Vec<_>) = rows.into_iter().map(|UserAndRole(user, role)| (user, role)).unzip();
+        let Some(user) = users.into_iter().next() else { return Ok(None) };
+        Ok(Some(user.credentials(sorted(roles.into_iter().flatten().collect()))?.user))
     }
 
     /// The user who logs in with this e-mail address or username (case is ignored), with the password's hash. If it is the
@@ -57,7 +55,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn credentials(&self, login: &str) -> Result<Option<Credentials>> {
-        let found = sqlx::query(
+        let found: Option<UserRow> = sql::query_as(
             "SELECT user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
                     family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
                     last_password_reset, password_hash
@@ -69,7 +67,7 @@ impl Store {
         .fetch_optional(&self.database.readers)
         .await?;
         match found {
-            Some(row) => Ok(Some(self.with_roles(UserRow::from_row(&row)?).await?)),
+            Some(row) => Ok(Some(self.with_roles(row).await?)),
             None => Ok(None),
         }
     }
@@ -79,7 +77,7 @@ impl Store {
     /// # Errors
     /// The database's.
     pub async fn declared_users(&self, limit: i64) -> Result<Vec<User>> {
-        let found = sqlx::query(
+        let found: Vec<UserRow> = sql::query_as(
             "SELECT user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
                     family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
                     last_password_reset, password_hash
@@ -90,8 +88,8 @@ impl Store {
         .fetch_all(&self.database.readers)
         .await?;
         let mut users = Vec::with_capacity(found.len());
-        for row in &found {
-            users.push(self.with_roles(UserRow::from_row(row)?).await?.user);
+        for row in found {
+            users.push(self.with_roles(row).await?.user);
         }
         Ok(users)
     }
@@ -103,11 +101,11 @@ impl Store {
 }
 
 /// The names of a user's roles, sorted.
-async fn roles(pool: &AnyPool, tenant: &str, user_id: &str) -> Result<Vec<String>> {
-    let found: Vec<(String,)> = sqlx::query_as("SELECT role FROM user_roles WHERE tenant = $1 AND user_id = $2")
+async fn roles(readers: &Readers, tenant: &str, user_id: &str) -> Result<Vec<String>> {
+    let found: Vec<(String,)> = sql::query_as("SELECT role FROM user_roles WHERE tenant = $1 AND user_id = $2")
         .bind(tenant)
         .bind(user_id)
-        .fetch_all(pool)
+        .fetch_all(readers)
         .await?;
     Ok(sorted(found.into_iter().map(|(role,)| role).collect()))
 }
@@ -127,14 +125,14 @@ impl Tx {
     pub async fn create_user(&mut self, user: &User, password_hash: &str) -> Result<bool> {
         let email = user.email.as_deref().map(login_key);
         let username = user.username.as_deref().map(login_key);
-        let taken: Option<(String,)> = sqlx::query_as(
+        let taken: Option<(String,)> = sql::query_as(
             "SELECT user_id FROM users WHERE tenant = $1
              AND (email_key = $2 OR username_key = $2 OR email_key = $3 OR username_key = $3) LIMIT 1",
         )
         .bind(&*self.tenant)
         .bind(email)
         .bind(username)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(&mut self.inner)
         .await?;
         if taken.is_some() {
             return Ok(false);
@@ -153,7 +151,7 @@ impl Tx {
         password: Option<&str>,
         declaration: Option<&str>,
     ) -> Result<bool> {
-        let inserted = sqlx::query(
+        let inserted = sql::query(
             "INSERT INTO users (tenant, user_id, email, email_key, email_verified, username, username_key, phone_number,
                                 phone_verified, name, nickname, given_name, family_name, picture, blocked, user_metadata,
                                 app_metadata, logins_count, created_at, updated_at, password_hash, last_password_reset,
@@ -187,24 +185,24 @@ impl Tx {
         .bind(i64::from(declaration.is_some()))
         .bind(declaration)
         .bind(declaration.and(password))
-        .execute(&mut *self.inner)
+        .execute(&mut self.inner)
         .await?;
-        Ok(inserted.rows_affected() == 1)
+        Ok(inserted == 1)
     }
 
     /// Puts `roles` in the place of the roles that the user has.
     pub(super) async fn replace_roles(&mut self, user_id: &str, roles: &[String]) -> Result<()> {
-        sqlx::query("DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2")
+        sql::query("DELETE FROM user_roles WHERE tenant = $1 AND user_id = $2")
             .bind(&*self.tenant)
             .bind(user_id)
-            .execute(&mut *self.inner)
+            .execute(&mut self.inner)
             .await?;
         for role in roles {
-            sqlx::query("INSERT INTO user_roles (tenant, user_id, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
+            sql::query("INSERT INTO user_roles (tenant, user_id, role) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")
                 .bind(&*self.tenant)
                 .bind(user_id)
                 .bind(role)
-                .execute(&mut *self.inner)
+                .execute(&mut self.inner)
                 .await?;
         }
         Ok(())
@@ -215,14 +213,14 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn count_login(&mut self, user_id: &str, now: i64) -> Result<i64> {
-        let counted: Option<(i64,)> = sqlx::query_as(
+        let counted: Option<(i64,)> = sql::query_as(
             "UPDATE users SET logins_count = logins_count + 1, last_login_at = $3
              WHERE tenant = $1 AND user_id = $2 RETURNING logins_count",
         )
         .bind(&*self.tenant)
         .bind(user_id)
         .bind(now)
-        .fetch_optional(&mut *self.inner)
+        .fetch_optional(&mut self.inner)
         .await?;
         Ok(counted.map_or(0, |(count,)| count))
     }
@@ -244,33 +242,40 @@ impl UserRow {
     }
 }
 
-impl FromRow<'_, AnyRow> for UserRow {
-    fn from_row(row: &AnyRow) -> std::result::Result<Self, sqlx::Error> {
-        let flag = |column: &str| row.try_get::<i64, _>(column).map(|flag| flag != 0);
+impl FromRow for UserRow {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
         let user = User {
-            user_id: row.try_get("user_id")?,
-            email: row.try_get("email")?,
-            email_verified: flag("email_verified")?,
-            username: row.try_get("username")?,
-            phone_number: row.try_get("phone_number")?,
-            phone_verified: flag("phone_verified")?,
-            name: row.try_get("name")?,
-            nickname: row.try_get("nickname")?,
-            given_name: row.try_get("given_name")?,
-            family_name: row.try_get("family_name")?,
-            picture: row.try_get("picture")?,
-            blocked: flag("blocked")?,
-            logins_count: row.try_get("logins_count")?,
-            created_at: row.try_get("created_at")?,
-            updated_at: row.try_get("updated_at")?,
-            last_password_reset: row.try_get("last_password_reset")?,
+            user_id: row.next()?,
+            email: row.next()?,
+            email_verified: row.flag()?,
+            username: row.next()?,
+            phone_number: row.next()?,
+            phone_verified: row.flag()?,
+            name: row.next()?,
+            nickname: row.next()?,
+            given_name: row.next()?,
+            family_name: row.next()?,
+            picture: row.next()?,
+            blocked: row.flag()?,
             ..User::default()
         };
-        Ok(Self {
-            user,
-            user_metadata: row.try_get("user_metadata")?,
-            app_metadata: row.try_get("app_metadata")?,
-            password_hash: row.try_get("password_hash")?,
-        })
+        let (user_metadata, app_metadata) = (row.next()?, row.next()?);
+        let user = User {
+            logins_count: row.next()?,
+            created_at: row.next()?,
+            updated_at: row.next()?,
+            last_password_reset: row.next()?,
+            ..user
+        };
+        Ok(Self { user, user_metadata, app_metadata, password_hash: row.next()? })
+    }
+}
+
+/// A row of `users` joined with one of the roles.
+struct UserAndRole(UserRow, Option<String>);
+
+impl FromRow for UserAndRole {
+    fn from_row(row: &mut Row<'_>) -> Result<Self> {
+        Ok(Self(UserRow::from_row(row)?, row.next()?))
     }
 }

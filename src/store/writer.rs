@@ -1,239 +1,248 @@
 //! The one writer of an SQLite file: concurrent transactions share a commit.
 //!
-//! SQLite makes a commit durable with an fsync, which takes longer than everything else that a request does. So a task owns the
-//! writing connection and seats the transactions that queue for it one after the other in one outer transaction, each in a
-//! savepoint of its own. A transaction that commits hears `Ok` only once the COMMIT that holds its work has succeeded; one
-//! that is dropped is undone before the next one is seated. With nobody waiting, a transaction is committed at once.
+//! SQLite makes a commit durable with an fsync, which takes longer than everything else that a request does. So transactions
+//! queue for the writing connection (a fair lock) and work on it one after the other in one outer transaction, each in a savepoint
+//! of its own. Who leaves with something to keep joins the group that waits for the COMMIT, and the first of a group calls the
+//! committer, a thread, which queues for the connection like everybody else: so whoever stood in the queue before it is in
+//! the group, whoever comes while the disk works is in the next one, and nobody waits for company that does not come.
 //!
-//! The task is never cancelled, callers may be at any point: they hold the connection's lock and a channel, and dropping
-//! both is the order to roll back.
+//! A transaction hears `Ok` only once the COMMIT that holds its work has succeeded. One that is dropped is undone before the next
+//! one works; no future has to be polled for that.
 
 #[cfg(test)]
 mod tests;
 
-use std::ops::{Deref, DerefMut};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, Executor as _};
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
-use tokio_util::sync::CancellationToken;
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
+use super::sqlite::{self, Place};
 use super::{Error, Result};
 
-/// Transactions in one commit, and how long the first of them waits for more: bounds of the latency under load.
-const MAX_MEMBERS: usize = 64;
-const MAX_AGE: Duration = Duration::from_millis(20);
-
-const BEGIN: &str = "BEGIN IMMEDIATE; SAVEPOINT member";
-/// The last one stays, the next one comes.
-const KEEP_AND_SEAT: &str = "RELEASE member; SAVEPOINT member";
-/// The last one goes; its savepoint remains for the next one.
-const UNDO_AND_SEAT: &str = "ROLLBACK TO member";
-const KEEP_AND_COMMIT: &str = "RELEASE member; COMMIT";
-const UNDO_AND_COMMIT: &str = "ROLLBACK TO member; COMMIT";
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
 const ROLLBACK: &str = "ROLLBACK";
+const ENTER: &str = "SAVEPOINT member";
+const KEEP: &str = "RELEASE member";
+const UNDO: &str = "ROLLBACK TO member";
 
 /// The queue for the writing connection.
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
-    queue: mpsc::UnboundedSender<Request>,
-    stop: CancellationToken,
-    pool: AnyPool,
+    shared: Arc<Mutex<Shared>>,
+    committer: Sender<()>,
     wait: Duration,
 }
 
-/// Somebody who wants a seat.
-type Request = oneshot::Sender<Result<Seat>>;
+/// The connection and who waits for the COMMIT of what it holds.
+#[derive(Debug)]
+struct Shared {
+    place: Place,
+    /// `None` if it was lost and could not be opened again, or is closed.
+    connection: Option<Connection>,
+    closed: bool,
+    group: Vec<Outcome>,
+}
+
 /// Where the outcome of the shared commit is told.
 type Outcome = oneshot::Sender<Result<()>>;
 
-/// How a transaction leaves its seat on its own accord; one that just drops the seat is undone, and not waited for.
-struct Leave {
-    keep: bool,
-    outcome: Outcome,
-}
-
 /// A transaction's turn at the connection. Dropping it undoes the transaction.
 pub(super) struct Seat {
-    // Dropped before `leave`: the task takes the lock as soon as it hears from there.
-    connection: OwnedMutexGuard<PoolConnection<Any>>,
-    leave: oneshot::Sender<Leave>,
+    shared: OwnedMutexGuard<Shared>,
+    committer: Sender<()>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Began the outer transaction.
+    First,
+    /// In a savepoint, after others.
+    Member,
+    /// Nothing to undo.
+    Done,
 }
 
 impl Writer {
-    /// A writer on the only connection of `pool`; `wait` is how long a transaction queues.
-    pub(super) fn new(pool: AnyPool, wait: Duration) -> Self {
-        let (queue, requests) = mpsc::unbounded_channel();
-        let stop = CancellationToken::new();
-        tokio::spawn(Task { pool: pool.clone(), requests, connection: None }.run(stop.clone()));
-        Self { queue, stop, pool, wait }
+    /// A writer; `wait` is how long a transaction queues.
+    pub(super) fn new(place: Place, wait: Duration) -> Result<Self> {
+        let connection = Some(place.open_writer()?);
+        let shared = Arc::new(Mutex::new(Shared { place, connection, closed: false, group: Vec::new() }));
+        let (committer, calls) = channel();
+        let weak = Arc::downgrade(&shared);
+        let thread = std::thread::Builder::new().name("sqlite-commit".to_owned()).stack_size(256 * 1024);
+        thread.spawn(move || commit_when_called(&weak, &calls)).map_err(sqlx::Error::Io)?;
+        Ok(Self { shared, committer, wait })
     }
 
     /// Waits for a seat.
     pub(super) async fn begin(&self) -> Result<Seat> {
-        let (request, seat) = oneshot::channel();
-        self.queue.send(request).map_err(|_| sqlx::Error::PoolClosed)?;
-        match tokio::time::timeout(self.wait, seat).await {
-            Ok(seat) => seat.map_err(|_| sqlx::Error::PoolClosed)?,
-            Err(_) => Err(sqlx::Error::PoolTimedOut.into()),
+        let queue = Arc::clone(&self.shared).lock_owned();
+        let shared = tokio::time::timeout(self.wait, queue).await.map_err(|_| Error::Busy)?;
+        let mut seat = Seat { shared, committer: self.committer.clone(), state: State::Done };
+        match seat.enter() {
+            // Another process writes. Waiting for it would take this thread away from others.
+            Err(Error::Sqlite(error)) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                let patient = tokio::task::spawn_blocking(move || seat.enter_patiently().map(|()| seat));
+                patient.await.map_err(|_| Error::Closed)?
+            }
+            entered => entered.map(|()| seat),
         }
     }
 
-    /// Ends the task after the commit in progress, and closes its connection.
+    /// Closes the connection after the transactions in the queue.
     pub(super) async fn close(&self) {
-        self.stop.cancel();
-        self.pool.close().await;
+        let mut shared = self.shared.lock().await;
+        shared.commit();
+        (shared.connection, shared.closed) = (None, true);
     }
 }
 
 impl Seat {
+    /// What the statements of the transaction run on; an error if SQLite has ended it (a full disk does that), for they would
+    /// be transactions of their own then.
+    pub(super) fn connection(&self) -> Result<&Connection> {
+        self.shared.in_transaction()
+    }
+
+    fn enter(&mut self) -> Result<()> {
+        self.shared.make_ready()?;
+        let (statement, state) = if self.shared.group.is_empty() { (BEGIN, State::First) } else { (ENTER, State::Member) };
+        run(self.shared.connection()?, statement)?;
+        self.state = state;
+        Ok(())
+    }
+
+    fn enter_patiently(&mut self) -> Result<()> {
+        self.shared.connection()?.busy_timeout(sqlite::WAIT)?;
+        let entered = self.enter();
+        self.shared.connection()?.busy_timeout(Duration::ZERO)?;
+        entered
+    }
+
     /// Makes the work of this transaction durable.
     pub(super) async fn commit(self) -> Result<()> {
-        self.leave(true).await
+        let connection = self.connection()?;
+        if self.state == State::Member {
+            run(connection, KEEP)?;
+        }
+        self.leave().await
     }
 
     /// Undoes the work of this transaction, and waits until what it saw of earlier ones is durable.
-    pub(super) async fn rollback(self) -> Result<()> {
-        self.leave(false).await
+    pub(super) async fn rollback(mut self) -> Result<()> {
+        self.undo()?;
+        if self.shared.group.is_empty() { Ok(()) } else { self.leave().await }
     }
 
-    async fn leave(self, keep: bool) -> Result<()> {
-        let Self { connection, leave } = self;
+    /// Joins the group and makes room for the next one.
+    async fn leave(mut self) -> Result<()> {
+        self.state = State::Done;
         let (outcome, committed) = oneshot::channel();
-        drop(connection);
-        // It only fails when the task is gone, and then so is the other end of `outcome`.
-        leave.send(Leave { keep, outcome }).ok();
-        committed.await.map_err(|_| sqlx::Error::WorkerCrashed)?
-    }
-}
-
-impl Deref for Seat {
-    type Target = AnyConnection;
-
-    fn deref(&self) -> &AnyConnection {
-        &self.connection
-    }
-}
-
-impl DerefMut for Seat {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        &mut self.connection
-    }
-}
-
-/// Owns the connection.
-struct Task {
-    pool: AnyPool,
-    requests: mpsc::UnboundedReceiver<Request>,
-    connection: Option<Arc<Mutex<PoolConnection<Any>>>>,
-}
-
-impl Task {
-    async fn run(mut self, stop: CancellationToken) {
-        let mut next = None;
-        loop {
-            let first = match next.take() {
-                Some(request) => request,
-                None => tokio::select! {
-                    () = stop.cancelled() => return,
-                    request = self.requests.recv() => match request {
-                        Some(request) => request,
-                        None => return,
-                    },
-                },
-            };
-            next = self.share(first).await;
+        let first = self.shared.group.is_empty();
+        self.shared.group.push(outcome);
+        let committer = self.committer.clone();
+        drop(self);
+        if first {
+            // Without it there is nobody to tell an outcome either.
+            committer.send(()).ok();
         }
+        committed.await.map_err(|_| Error::Closed)?
     }
 
-    /// One outer transaction, begun for `first`, joined by those who queue meanwhile. Who was taken from the queue and found
-    /// no seat any more is handed back.
-    async fn share(&mut self, first: Request) -> Option<Request> {
-        let connection = match self.connection().await {
-            Ok(connection) => connection,
-            Err(error) => {
-                first.send(Err(error.into())).ok();
-                return None;
-            }
+    fn undo(&mut self) -> Result<()> {
+        let state = std::mem::replace(&mut self.state, State::Done);
+        let undone = match (state, self.shared.in_transaction()) {
+            (State::Done, _) => return Ok(()),
+            (_, Err(ended)) => Err(ended),
+            (State::First, Ok(connection)) => run(connection, ROLLBACK),
+            (State::Member, Ok(connection)) => run(connection, UNDO).and_then(|()| run(connection, KEEP)),
         };
-        if let Err(error) = execute(&connection, BEGIN).await {
-            self.abandon(&connection).await;
-            first.send(Err(error.into())).ok();
-            return None;
+        if undone.is_err() {
+            self.shared.abandon();
         }
-        let (opened, mut waiting, mut request) = (Instant::now(), Vec::new(), first);
-        loop {
-            let keep = serve(&connection, request, &mut waiting).await;
-            let open = waiting.len() < MAX_MEMBERS && opened.elapsed() < MAX_AGE;
-            let next = if open { self.waiting_request() } else { None };
-            let statement = match (keep, next.is_some(), waiting.is_empty()) {
-                (true, true, _) => KEEP_AND_SEAT,
-                (true, false, _) => KEEP_AND_COMMIT,
-                (false, true, _) => UNDO_AND_SEAT,
-                (false, false, false) => UNDO_AND_COMMIT,
-                (false, false, true) => ROLLBACK,
-            };
-            match (execute(&connection, statement).await, next) {
-                (Ok(()), Some(next)) => request = next,
-                (done, next) => {
-                    if done.is_err() {
-                        // A full disk, for one, ends the outer transaction. What it held is undone for all of them.
-                        self.abandon(&connection).await;
-                    }
-                    tell(waiting, done);
-                    return next;
-                }
+        undone
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        // Who could hear of an error is gone.
+        let _ = self.undo();
+    }
+}
+
+impl Shared {
+    fn connection(&self) -> Result<&Connection> {
+        self.connection.as_ref().ok_or(Error::Closed)
+    }
+
+    /// Opens a lost connection again. The outer transaction is there if and only if somebody waits for it.
+    fn make_ready(&mut self) -> Result<()> {
+        if self.connection.is_none() && !self.closed {
+            self.connection = Some(self.place.open_writer()?);
+        }
+        if self.group.is_empty() == self.connection()?.is_autocommit() { Ok(()) } else { Ok(self.abandon()) }
+    }
+
+    fn in_transaction(&self) -> Result<&Connection> {
+        match self.connection()? {
+            connection if connection.is_autocommit() => Err(Error::Ended),
+            connection => Ok(connection),
+        }
+    }
+
+    /// Commits what there is and tells the group.
+    fn commit(&mut self) {
+        let group = std::mem::take(&mut self.group);
+        if group.is_empty() {
+            return;
+        }
+        match self.in_transaction().and_then(|connection| run(connection, COMMIT)) {
+            Ok(()) => group.into_iter().for_each(|member| drop(member.send(Ok(())))),
+            Err(error) => {
+                self.group = group;
+                self.fail(Arc::new(error));
+                self.reset();
             }
         }
     }
 
-    /// The next one who has not given up.
-    fn waiting_request(&mut self) -> Option<Request> {
-        std::iter::from_fn(|| self.requests.try_recv().ok()).find(|request| !request.is_closed())
+    /// The outer transaction is lost. What it held is undone for everybody in it.
+    fn abandon(&mut self) {
+        self.fail(Arc::new(Error::Ended));
+        self.reset();
     }
 
-    async fn connection(&mut self) -> std::result::Result<Arc<Mutex<PoolConnection<Any>>>, sqlx::Error> {
-        if let Some(connection) = &self.connection {
-            return Ok(Arc::clone(connection));
+    fn fail(&mut self, error: Arc<Error>) {
+        for member in self.group.drain(..) {
+            // Who does not wait any more need not know.
+            member.send(Err(Error::Commit(Arc::clone(&error)))).ok();
         }
-        let connection = Arc::new(Mutex::new(self.pool.acquire().await?));
-        self.connection = Some(Arc::clone(&connection));
-        Ok(connection)
     }
 
-    /// Rolls back after a failure. "No transaction is active" is what SQLite says when it has done so itself; a connection that
-    /// cannot even begin and end an empty transaction then is replaced.
-    async fn abandon(&mut self, connection: &Mutex<PoolConnection<Any>>) {
-        execute(connection, ROLLBACK).await.ok();
-        if execute(connection, "BEGIN; ROLLBACK").await.is_err() {
-            connection.lock().await.close_on_drop();
-            self.connection = None;
+    /// Rolls back after a failure, unless SQLite has done so itself; a connection that cannot is replaced.
+    fn reset(&mut self) {
+        let Some(connection) = &self.connection else { return };
+        if !connection.is_autocommit() && run(connection, ROLLBACK).is_err() {
+            self.connection = self.place.open_writer().ok();
         }
     }
 }
 
-/// Gives the seat away and waits until it is left; whether the work shall stay.
-async fn serve(connection: &Arc<Mutex<PoolConnection<Any>>>, request: Request, waiting: &mut Vec<Outcome>) -> bool {
-    let guard = Arc::clone(connection).lock_owned().await;
-    let (leave, left) = oneshot::channel();
-    // If nobody takes the seat, dropping it is leaving it.
-    request.send(Ok(Seat { connection: guard, leave })).ok();
-    let Ok(Leave { keep, outcome }) = left.await else { return false };
-    waiting.push(outcome);
-    keep
-}
-
-async fn execute(connection: &Mutex<PoolConnection<Any>>, statement: &'static str) -> std::result::Result<(), sqlx::Error> {
-    let mut connection = connection.lock().await;
-    (**connection).execute(sqlx::raw_sql(statement)).await.map(drop)
-}
-
-/// Tells everybody in the shared transaction how it ended.
-fn tell(waiting: Vec<Outcome>, done: std::result::Result<(), sqlx::Error>) {
-    let done = done.map_err(Arc::new);
-    for outcome in waiting {
-        outcome.send(done.clone().map_err(Error::Commit)).ok();
+/// Until the writer is gone.
+fn commit_when_called(shared: &Weak<Mutex<Shared>>, calls: &Receiver<()>) {
+    while calls.recv().is_ok() {
+        let Some(shared) = shared.upgrade() else { return };
+        shared.blocking_lock().commit();
     }
+}
+
+fn run(connection: &Connection, statement: &'static str) -> Result<()> {
+    connection.prepare_cached(statement)?.execute([])?;
+    Ok(())
 }

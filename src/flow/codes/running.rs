@@ -138,10 +138,10 @@ pub(super) const CODES: &[Explanation] = &[
         code: Code::Refused,
         severity: Severity::Error,
         title: "the language refuses it",
-        text: "The engine cannot do this with these values: for instance, `this` outside of a method, or a method that changes a \
-               constant. The message is the engine's.",
-        wrong: Sample::files(&[("10-list.rhai", "const ROLES = [\"viewer\"];\n\nfn onExecutePostLogin(event, api) {\n    ROLES.push(\"editor\");\n}\n")]).at_login(),
-        right: Sample::files(&[("10-list.rhai", "const ROLES = [\"viewer\"];\n\nfn onExecutePostLogin(event, api) {\n    let roles = ROLES;\n    roles.push(\"editor\");\n}\n")]).at_login(),
+        text: "The engine cannot do this with these values: for instance, there is no `this` where a function is not called as a \
+               method. The message is the engine's.",
+        wrong: Sample::files(&[("10-name.rhai", "fn onExecutePostLogin(event, api) {\n    let user = event.user;\n    api.idToken.setCustomClaim(\"shown\", shown());\n}\n\nfn shown() {\n    this.name ?? this.email\n}\n")]).at_login(),
+        right: Sample::files(&[("10-name.rhai", "fn onExecutePostLogin(event, api) {\n    let user = event.user;\n    api.idToken.setCustomClaim(\"shown\", user.shown());\n}\n\nfn shown() {\n    this.name ?? this.email\n}\n")]).at_login(),
     },
     Explanation {
         code: Code::Panicked,

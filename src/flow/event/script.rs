@@ -36,7 +36,8 @@ impl Part {
     fn get(&self, context: &NativeCallContext, name: &str) -> Scripted<Dynamic> {
         let value = members::get(self, name).ok_or_else(|| {
             let path = self.kind.path();
-            let hint = suggest::hint(name, self.kind.names());
+            let names: Vec<&str> = self.kind.part().names().collect();
+            let hint = suggest::hint(name, &names);
             mistake_of(Code::UnknownMember, context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
         })?;
         self.note(context, name, &value);

@@ -159,10 +159,10 @@ fn settings_without_a_file_are_a_warning() {
     let with =
         |name: &str| Settings { actions: BTreeMap::from([(name.to_owned(), ActionSettings::default())]), ..settings() };
     let set = FlowSet::from_sources(&with("10-rols"), &[("10-roles.rhai", GOOD)]).unwrap();
-    let warning = set.warnings()[0].to_string();
+    let warning = set.findings()[0].to_string();
     assert!(warning.contains("has no file `10-rols.rhai`") && warning.contains("did you mean `10-roles`?"), "{warning}");
     assert_eq!(set.actions().len(), 1);
-    assert_eq!(FlowSet::from_sources(&with("10-roles"), &[("_10-roles.rhai", GOOD)]).unwrap().warnings(), []);
+    assert_eq!(FlowSet::from_sources(&with("10-roles"), &[("_10-roles.rhai", GOOD)]).unwrap().findings(), []);
 }
 
 #[test]

@@ -4,8 +4,6 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::task::Poll;
 
-use sqlx::Connection as _;
-use sqlx::any::AnyPoolOptions;
 use tempfile::TempDir;
 
 use super::*;
@@ -16,40 +14,44 @@ const SCHEMA: &str = "PRAGMA journal_mode = WAL; CREATE TABLE kept (n BIGINT PRI
 /// A writer on a file, and a reader beside it.
 struct File {
     writer: Writer,
-    url: String,
+    place: Place,
     _directory: TempDir,
 }
 
 impl File {
     async fn new() -> Self {
-        sqlx::any::install_default_drivers();
         let directory = tempfile::tempdir().unwrap();
-        let url = format!("sqlite:{}?mode=rwc", directory.path().join("test.db").display());
-        let pool = AnyPoolOptions::new().max_connections(1).connect(&url).await.unwrap();
-        pool.execute(sqlx::raw_sql(SCHEMA)).await.unwrap();
-        Self { writer: Writer::new(pool, Duration::from_secs(5)), url, _directory: directory }
+        let place = Place::File(directory.path().join("test.db").display().to_string());
+        place.create_file().unwrap();
+        place.open_writer().unwrap().execute_batch(SCHEMA).unwrap();
+        Self { writer: Writer::new(place.clone(), Duration::from_secs(5)).unwrap(), place, _directory: directory }
     }
 
     /// What a reader sees: the committed rows.
     async fn rows(&self) -> Vec<i64> {
-        let mut reader = AnyConnection::connect(&self.url).await.unwrap();
-        let rows: Vec<(i64,)> = sqlx::query_as("SELECT n FROM kept ORDER BY n").fetch_all(&mut reader).await.unwrap();
-        rows.into_iter().map(|(n,)| n).collect()
+        let readers = sqlite::Readers::new(self.place.clone()).unwrap();
+        let read = |connection: &Connection| -> Result<Vec<i64>> {
+            let mut statement = connection.prepare("SELECT n FROM kept ORDER BY n")?;
+            let rows = statement.query_map([], |row| row.get(0))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        readers.with(read).unwrap()
     }
 
     async fn seat_with(&self, n: i64) -> Seat {
-        let mut seat = self.writer.begin().await.unwrap();
-        insert(&mut seat, n).await.unwrap();
+        let seat = self.writer.begin().await.unwrap();
+        insert(&seat, n).unwrap();
         seat
     }
 }
 
-async fn insert(seat: &mut Seat, n: i64) -> std::result::Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO kept (n) VALUES ($1)").bind(n).execute(&mut **seat).await.map(drop)
+fn insert(seat: &Seat, n: i64) -> Result<()> {
+    seat.connection()?.execute("INSERT INTO kept (n) VALUES ($1)", [n])?;
+    Ok(())
 }
 
-async fn run(seat: &mut Seat, statement: &'static str) -> std::result::Result<(), sqlx::Error> {
-    (**seat).execute(sqlx::raw_sql(statement)).await.map(drop)
+fn run_batch(seat: &Seat, statements: &str) -> Result<()> {
+    Ok(seat.connection()?.execute_batch(statements)?)
 }
 
 /// Polls once: a request for a seat stands in the queue then, a `commit` has left its seat.
@@ -84,14 +86,14 @@ async fn a_commit_is_shared_with_who_waits_and_told_when_it_has_happened() {
 #[tokio::test]
 async fn what_one_undoes_or_does_wrong_is_not_the_matter_of_others() {
     let file = File::new().await;
-    let mut first = file.seat_with(1).await;
-    assert!(insert(&mut first, 1).await.is_err(), "taken");
+    let first = file.seat_with(1).await;
+    assert!(insert(&first, 1).is_err(), "taken");
     let (mut second, mut third) = (pin!(file.seat_with(2)), pin!(file.seat_with(3)));
     assert!(!start(&mut second).await && !start(&mut third).await);
     let mut first = pin!(first.commit());
     assert!(!start(&mut first).await);
-    let mut second = second.await;
-    assert!(insert(&mut second, 1).await.is_err(), "it sees the work of the first");
+    let second = second.await;
+    assert!(insert(&second, 1).is_err(), "it sees the work of the first");
     drop(second);
     let third = third.await;
     third.commit().await.unwrap();
@@ -120,9 +122,9 @@ async fn a_commit_that_fails_fails_for_everybody_in_it() {
     assert!(!start(&mut second).await);
     let mut first = pin!(first.commit());
     assert!(!start(&mut first).await);
-    let mut second = second.await;
+    let second = second.await;
     // A violation that is noticed at the COMMIT only.
-    run(&mut second, "PRAGMA defer_foreign_keys = ON; INSERT INTO child (n) VALUES (99)").await.unwrap();
+    run_batch(&second, "PRAGMA defer_foreign_keys = ON; INSERT INTO child (n) VALUES (99)").unwrap();
     assert!(matches!(second.commit().await, Err(Error::Commit(_))));
     assert!(matches!(first.await, Err(Error::Commit(_))));
     assert!(file.rows().await.is_empty());
@@ -139,9 +141,9 @@ async fn if_sqlite_ends_the_shared_transaction_nobody_is_told_otherwise() {
         assert!(!start(&mut second).await && !start(&mut third).await);
         let mut first = pin!(first.commit());
         assert!(!start(&mut first).await);
-        let mut second = second.await;
+        let second = second.await;
         // What a full disk does: the statement's error rolls everything back.
-        assert!(run(&mut second, "INSERT OR ROLLBACK INTO kept (n) VALUES (1)").await.is_err());
+        assert!(run_batch(&second, "INSERT OR ROLLBACK INTO kept (n) VALUES (1)").is_err());
         if keep {
             assert!(second.commit().await.is_err());
         } else {
@@ -162,9 +164,9 @@ async fn seats_are_given_in_the_order_of_asking() {
         .map(|n| {
             let (writer, order) = (file.writer.clone(), Arc::clone(&order));
             tokio::spawn(async move {
-                let mut seat = writer.begin().await.unwrap();
+                let seat = writer.begin().await.unwrap();
                 order.lock().unwrap().push(n);
-                insert(&mut seat, n).await.unwrap();
+                insert(&seat, n).unwrap();
                 seat.commit().await.unwrap();
             })
         })
@@ -185,11 +187,11 @@ async fn who_gives_up_at_any_point_leaves_all_or_nothing_and_the_others_alone() 
         .map(|n| {
             let writer = file.writer.clone();
             tokio::spawn(async move {
-                let mut polls = if n % 2 == 0 { i64::MAX } else { n / 2 };
+                let mut polls = if n % 2 == 0 { i64::MAX } else { n / 2 % 6 };
                 let mut work = pin!(async {
-                    let mut seat = writer.begin().await?;
-                    insert(&mut seat, 2 * n).await?;
-                    insert(&mut seat, 2 * n + 1).await?;
+                    let seat = writer.begin().await?;
+                    insert(&seat, 2 * n)?;
+                    insert(&seat, 2 * n + 1)?;
                     seat.commit().await
                 });
                 poll_fn(|context| {
@@ -223,9 +225,33 @@ async fn who_waits_too_long_goes_and_a_closed_writer_seats_nobody() {
     file.writer.wait = Duration::from_millis(20);
     let first = file.seat_with(1).await;
     let late = file.writer.begin().await.err().unwrap();
-    assert!(matches!(late, Error::Database(sqlx::Error::PoolTimedOut)), "{late}");
+    assert!(matches!(late, Error::Busy), "{late}");
     first.commit().await.unwrap();
     file.writer.close().await;
     let closed = file.writer.begin().await.err().unwrap();
-    assert!(matches!(closed, Error::Database(sqlx::Error::PoolClosed)), "{closed}");
+    assert!(matches!(closed, Error::Closed), "{closed}");
+}
+
+#[tokio::test]
+async fn another_process_that_writes_is_waited_for_elsewhere() {
+    let file = File::new().await;
+    let other = file.place.open_writer().unwrap();
+    other.execute_batch("BEGIN IMMEDIATE; INSERT INTO kept (n) VALUES (7)").unwrap();
+    let mut seat = pin!(file.seat_with(8));
+    assert!(!start(&mut seat).await, "this thread is free meanwhile");
+    other.execute_batch("COMMIT").unwrap();
+    seat.await.commit().await.unwrap();
+    assert_eq!(file.rows().await, [7, 8]);
+}
+
+#[tokio::test]
+async fn nothing_is_done_outside_of_a_transaction_that_sqlite_has_ended() {
+    let file = File::new().await;
+    let seat = file.seat_with(1).await;
+    assert!(run_batch(&seat, "INSERT OR ROLLBACK INTO kept (n) VALUES (1)").is_err());
+    assert!(matches!(insert(&seat, 2), Err(Error::Ended)));
+    drop(seat);
+    assert!(file.rows().await.is_empty());
+    file.seat_with(3).await.commit().await.unwrap();
+    assert_eq!(file.rows().await, [3]);
 }

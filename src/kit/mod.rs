@@ -15,6 +15,7 @@ pub mod init;
 pub mod login;
 pub mod matrix;
 pub mod project;
+pub mod reference;
 pub mod replay;
 pub mod statistics;
 pub mod test;

@@ -139,7 +139,7 @@ async fn what_is_not_stored_is_counted_and_no_login_waits_for_it() {
         line.parse::<u64>().unwrap()
     };
     let circumstances =
-        || Circumstances { trigger: Trigger::PostLogin, event: Default::default(), sets: Vec::new(), scope: String::new() };
+        || Circumstances { trigger: Trigger::PostLogin, event: Default::default(), sets: Vec::new(), granted: String::new(), scope: String::new() };
     let server = Server::start(&[]).await;
     // On one thread: nothing is stored until this waits for something.
     for _ in 0..1_100 {

@@ -8,7 +8,7 @@ use crate::corpus::{self, Script};
 use crate::support::agent::{Agent, query};
 use crate::support::{PASSWORD, Server};
 
-const DEADLINE: &str = "\n[actions]\ndeadline_ms = 100\n";
+const DEADLINE: &str = "\n[actions]\ndeadline_ms = 1000\n";
 const GOOD: &str = "fn onExecutePostLogin(event, api) { api.tokenResponse.setCustomParameter(\"good\", true); }";
 const LOGIN: [(&str, &str); 6] = [
     ("grant_type", "password"),
@@ -99,6 +99,7 @@ async fn s56_s57_what_an_action_says_stays_text() {
     let source = format!("fn onExecutePostLogin(event, api) {{ api.access.deny({}); }}", serde_json::json!(reason));
     let server = Server::start(&[("10-deny", &source)]).await;
     let answer = Agent::new().log_in(&server, &[]).await;
+    assert!(answer.headers().contains_key("location"), "{answer:?}");
     let raw = answer.headers()["location"].to_str().unwrap();
     assert!(raw.starts_with("http://localhost:3000/callback?") && !raw.contains('<') && !raw.contains('#'), "{raw}");
     let answered = query(&answer);

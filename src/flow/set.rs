@@ -29,7 +29,7 @@ pub struct FlowSet {
     pub(super) limits: Limits,
     pub(super) toolbox: Arc<Toolbox>,
     pub(super) sources: Arc<Sources>,
-    /// Constants by file, for the places where the optimizer does not put them.
+    /// Constants by file: functions do not see them by themselves.
     pub(super) constants: Arc<Constants>,
     /// Who wants to know which lines run; nobody but tests of actions.
     pub(super) coverage: Option<Arc<Coverage>>,

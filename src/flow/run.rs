@@ -79,7 +79,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
     };
     Report {
         effects: handle.take_effects(),
-        reads: handle.reads().take(),
+        reads: handle.reads().take(&action.file),
         failure,
         logs: logs.take(),
         operations: operations.load(Ordering::Relaxed),

@@ -1,4 +1,5 @@
 //! The scripts, and a flow with the limits that the goals speak of.
+#![allow(unreachable_pub, reason = "a module of two test targets")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

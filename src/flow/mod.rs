@@ -7,6 +7,7 @@
 
 mod analysis;
 pub mod api;
+mod bounds;
 mod cache;
 mod check;
 pub mod codes;
@@ -35,6 +36,7 @@ mod run;
 pub(crate) mod script;
 mod set;
 mod settings;
+mod shadow;
 mod sort;
 mod source;
 mod streaks;
@@ -58,10 +60,12 @@ pub use diagnostic::{Diagnostic, LoadError, Spot};
 pub use event::Event;
 pub use http::{Http, HttpAnswers};
 pub use limits::Limits;
+pub use memory::{Memory, measured};
 pub use pool::{Busy, Flow};
 pub use recording::{REDACTED, Recording};
 pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
+pub use shadow::{Offered, Shadow, Sparing};
 pub use source::natural_order;
 pub use streaks::Failing;
 pub(crate) use value::{to_json as json_of, to_script as script_value};

@@ -28,6 +28,10 @@ use value::Value;
 
 /// Ways to call functions that are looked at: enough for any directory, and an end for a hostile one.
 const MAX_VISITS: usize = 20_000;
+/// Statements and expressions that are looked at, for each file of the set: the largest file has a tenth of it.
+const MAX_STEPS: usize = 200_000;
+/// What is found, for each file of the set.
+const MAX_FINDINGS: usize = 50;
 /// Nested calls that are followed.
 const MAX_DEPTH: usize = 32;
 
@@ -48,6 +52,7 @@ struct Analysis<'a> {
     /// Files of `lib/` by namespace.
     namespaces: BTreeMap<String, usize>,
     seen: HashMap<Visit, Value>,
+    steps: usize,
     problems: Vec<Diagnostic>,
     writes: Vec<Write>,
     /// By action.
@@ -101,8 +106,26 @@ struct SecretUse {
     any: bool,
 }
 
-/// What is wrong or doubtful in the set.
-pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> Vec<Diagnostic> {
+/// What came out.
+#[derive(Debug)]
+pub(super) struct Analysed {
+    /// What is wrong or doubtful in the set.
+    pub(super) findings: Vec<Diagnostic>,
+    /// By action, what it is about.
+    pub(super) summaries: Vec<Summary>,
+}
+
+/// What an action does as far as its text says so; names that are computed are not here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    /// Names of the secrets that it reads.
+    pub(super) secrets: Vec<String>,
+    /// Claims and parameters that it sets, as people call them.
+    pub(super) writes: Vec<String>,
+}
+
+/// Goes through all actions.
+pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> Analysed {
     let units = actions.iter().map(|action| action.unit).chain(library.iter().map(|(_, unit)| *unit));
     let mut analysis = Analysis {
         actions,
@@ -111,6 +134,7 @@ pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> 
             .map(|(index, (name, _))| ((*name).to_owned(), actions.len() + index))
             .collect(),
         seen: HashMap::new(),
+        steps: 0,
         problems: Vec::new(),
         writes: Vec::new(),
         secrets: actions.iter().map(|_| SecretUse::default()).collect(),
@@ -123,10 +147,18 @@ pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> 
     analysis.misnamed_handlers();
     analysis.names_written_twice();
     analysis.secrets_and_settings();
-    analysis.findings()
+    let summaries = (0..actions.len()).map(|action| analysis.summary(action)).collect();
+    Analysed { findings: analysis.findings(), summaries }
 }
 
 impl Analysis<'_> {
+    /// Counts a step. Whether there were too many: then nothing more is looked at, which makes nobody wait.
+    fn is_spent(&mut self) -> bool {
+        self.steps += 1;
+        let files = self.sources.len();
+        self.steps > MAX_STEPS * files || self.problems.len() + self.doubtful.len() >= MAX_FINDINGS * files
+    }
+
     fn visit_handlers(&mut self) {
         for (index, action) in self.actions.iter().enumerate() {
             for trigger in action.triggers {
@@ -188,6 +220,12 @@ impl Analysis<'_> {
     }
 
     /// Each problem once, by file and place, without those that a comment allows.
+    fn summary(&self, action: usize) -> Summary {
+        let own = self.writes.iter().filter(|write| write.action == action);
+        let writes: BTreeSet<_> = own.map(|write| write.what.replace('@', &write.name)).collect();
+        Summary { secrets: self.secrets[action].read.keys().cloned().collect(), writes: writes.into_iter().collect() }
+    }
+
     fn findings(mut self) -> Vec<Diagnostic> {
         let order = |problem: &Diagnostic| self.sources.iter().position(|source| source.unit.file == problem.file);
         self.problems.sort_by_key(|problem| (order(problem), problem.line, problem.column, problem.code));

@@ -1,6 +1,6 @@
 //! An immutable, compiled, content-addressed set of actions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use rhai::{AST, Dynamic, Module, Position, Scope, Shared};
 use super::compile::{Compiled, compile};
 use super::event::ClientPart;
 use super::failure::Sources;
+use super::pace::Pace;
 use super::source::{self, FileKind};
 use super::toolbox::{Toolbox, signatures};
 use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, memory, suggest};
@@ -25,6 +26,7 @@ pub struct FlowSet {
     pub(super) sources: Arc<Sources>,
     /// Constants by file, for the places where the optimizer does not put them.
     pub(super) constants: Arc<Constants>,
+    pub(super) pace: Pace,
 }
 
 /// Constants by file as shown, and by name.
@@ -72,8 +74,9 @@ impl FlowSet {
         let shown = |name: &str| format!("{}/{name}", settings.display.trim_end_matches('/'));
         let (library, actions): (Vec<_>, Vec<_>) = sources.iter().partition(|(name, _)| name.starts_with("lib/"));
         let mut toolbox = Toolbox::new();
+        let mut properties = BTreeSet::new();
         let mut constants = Constants::new();
-        problems.extend(load_library(&mut toolbox, &mut constants, &settings.limits, &library, shown));
+        problems.extend(load_library(&mut toolbox, (&mut constants, &mut properties), &settings.limits, &library, shown));
         let mut loaded = Vec::new();
         // Without its libraries every call into them would be one more problem.
         let complete = problems.is_empty();
@@ -82,6 +85,7 @@ impl FlowSet {
                 match load_action(&toolbox, complete, settings, (name, &shown(name), text)) {
                     Ok((action, own)) => {
                         constants.insert(action.file.clone(), own);
+                        collect_properties(&action.ast, &mut properties);
                         loaded.push(action);
                     }
                     Err(found) => problems.extend(found),
@@ -92,6 +96,7 @@ impl FlowSet {
             return Err(LoadError { problems });
         }
         let warnings = unmatched_settings(settings, &actions);
+        toolbox.set_keys(properties.iter().map(String::as_str));
         loaded.retain(|action| action.settings.enabled);
         let hash = content_hash(settings, &sources);
         let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
@@ -103,6 +108,7 @@ impl FlowSet {
             toolbox,
             sources: sources.into(),
             constants: constants.into(),
+            pace: Pace::default(),
         })
     }
 
@@ -198,7 +204,7 @@ fn no_handler(file: &str, text: &str, ast: &AST) -> Diagnostic {
 /// Compiles `lib/`. Each file sees all the others, whatever their order: while compiling, names are enough.
 fn load_library(
     toolbox: &mut Toolbox,
-    all_constants: &mut Constants,
+    (all_constants, properties): (&mut Constants, &mut BTreeSet<String>),
     limits: &Limits,
     files: &[(&str, &str)],
     shown: impl Fn(&str) -> String,
@@ -225,6 +231,7 @@ fn load_library(
             Ok((module, Compiled { ast, constants })) => {
                 all_constants.insert(file.clone(), constants);
                 toolbox.set_namespace(&name, module);
+                collect_properties(&ast, properties);
                 trees.push((file, text, ast));
             }
             Err(found) => problems.extend(found),
@@ -234,6 +241,18 @@ fn load_library(
         problems.extend(trees.iter().flat_map(|(file, text, ast)| namespaced_calls(toolbox, file, text, ast)));
     }
     problems
+}
+
+/// The names after a dot, wherever they are read or written.
+fn collect_properties(ast: &AST, names: &mut BTreeSet<String>) {
+    ast.walk(&mut |path| {
+        if let Some(rhai::ASTNode::Expr(rhai::Expr::Property(property, _))) = path.last()
+            && !names.contains(property.2.as_str())
+        {
+            names.insert(property.2.to_string());
+        }
+        true
+    });
 }
 
 fn namespace_problem(toolbox: &Toolbox, name: &str) -> Option<String> {

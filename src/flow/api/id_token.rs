@@ -17,7 +17,7 @@ pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<IdToken>("api.idToken");
     module.set_native_fn(
         "setCustomClaim",
-        |context: NativeCallContext, token: &mut IdToken, name: Dynamic, value: Dynamic| {
+        |context: NativeCallContext, token: IdToken, name: Dynamic, value: Dynamic| {
             let name = text(&context, SET, "claim name", &name)?;
             match names::refuse_claim(&name) {
                 Some(reason) => token.0.refuse(&context, SET, &name, reason),

@@ -24,7 +24,7 @@ pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<Transaction>("api.transaction");
     module.set_native_fn(
         "setMetadata",
-        |context: NativeCallContext, own: &mut Transaction, key: Dynamic, value: Dynamic| {
+        |context: NativeCallContext, own: Transaction, key: Dynamic, value: Dynamic| {
             set(&context, &own.0, &key, &value)
         },
     );

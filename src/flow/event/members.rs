@@ -1,5 +1,6 @@
 //! The members of each part of `event`: one table, so that a name is known, converted and suggested in one place.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rhai::Dynamic;
@@ -35,6 +36,35 @@ pub(crate) enum Kind {
     User,
     Identity(usize),
     AccessToken,
+}
+
+/// One of each; the index says nothing here.
+const EACH: [Kind; 20] = [
+    Kind::Event,
+    Kind::Authentication,
+    Kind::Method(0),
+    Kind::Authorization,
+    Kind::Client,
+    Kind::Connection,
+    Kind::RefreshToken,
+    Kind::RefreshTokenDevice,
+    Kind::RefreshTokenResourceServer(0),
+    Kind::Request,
+    Kind::ResourceServer,
+    Kind::Session,
+    Kind::SessionDevice,
+    Kind::SessionClient(0),
+    Kind::Stats,
+    Kind::Tenant,
+    Kind::Transaction,
+    Kind::User,
+    Kind::Identity(0),
+    Kind::AccessToken,
+];
+
+/// Every name of a member of any part.
+pub(super) fn every_name() -> BTreeSet<&'static str> {
+    EACH.iter().flat_map(|kind| kind.names().iter().chain(kind.absent()).copied()).collect()
 }
 
 impl Kind {

@@ -18,6 +18,7 @@ use crate::keys::{Keys, Seal};
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
 use crate::store::{Database, Declared, Store, StoredKey};
+use crate::traces::Traces;
 
 /// Everything that belongs to one issuer. Shared behind an `Arc`; holds no lock across an await.
 #[derive(Debug)]
@@ -58,6 +59,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Hashes passwords on their own few threads.
     pub passwords: Passwords,
+    /// What was decided about each login.
+    pub traces: Traces,
 }
 
 /// What a tenant gets from outside its configuration.
@@ -99,11 +102,13 @@ impl App {
         let current = Arc::clone(&action_settings);
         let reloader = Reloader::new(Arc::clone(&flow), move || flow::Settings::clone(&current.load()), !dev);
         let passwords = Passwords::new(random.clone());
+        let (store, metrics) = (database.tenant(&config.tenant), Metrics::default());
         let app = Self {
             issuer: config.issuer.clone(),
             tenant: config.tenant.clone(),
             dev,
-            store: database.tenant(&config.tenant),
+            traces: Traces::new(config.traces.clone(), dev, &store, metrics.lost_traces()),
+            store,
             database,
             keys: ArcSwap::from_pointee(Keys::new(&[])?),
             seal,
@@ -116,7 +121,7 @@ impl App {
             lifetimes: config.lifetimes,
             server: config.server.clone(),
             draining: AtomicBool::new(false),
-            metrics: Metrics::default(),
+            metrics,
             passwords,
         };
         app.seal_bare_keys().await?;

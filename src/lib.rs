@@ -8,6 +8,7 @@
 //! - [`oauth`]: the protocol as use cases: authorize, login, one file per grant, userinfo, logout, revocation.
 //! - [`app`]: the only place that wires; owns a tenant's parts.
 //! - [`config`]: `vestibule.toml`, with all problems reported at once.
+//! - [`traces`]: what was decided about each login, kept redacted for `traces`, `why` and `replay`.
 //! - [`flow`]: the heart: load, check, decide, reload. Knows Rhai; knows no SQL and no HTTP server.
 //! - [`store`]: all SQL, one text for SQLite and PostgreSQL.
 //! - [`keys`]: signing keys, JWKS, sign and verify.
@@ -29,3 +30,4 @@ pub mod metrics;
 pub mod oauth;
 pub mod passwords;
 pub mod store;
+pub mod traces;

@@ -64,7 +64,19 @@ pub struct Metrics {
     bypassed: Family<TriggerLabels, Counter>,
     busy: Family<BusyLabels, Counter>,
     passwords_waiting: Gauge,
+    traces_lost: LostTraces,
     names: std::sync::Mutex<std::collections::BTreeSet<String>>,
+}
+
+/// Counts traces that were not stored; a copy counts for all.
+#[derive(Clone, Debug, Default)]
+pub struct LostTraces(Counter);
+
+impl LostTraces {
+    /// So many more are lost.
+    pub fn add(&self, count: usize) {
+        self.0.inc_by(u64::try_from(count).unwrap_or(u64::MAX));
+    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -132,6 +144,7 @@ impl Default for Metrics {
             bypassed: Family::default(),
             busy: Family::default(),
             passwords_waiting: Gauge::default(),
+            traces_lost: LostTraces::default(),
             names: std::sync::Mutex::default(),
         };
         metrics.register();
@@ -155,6 +168,7 @@ impl Metrics {
         let bypassed = self.bypassed.clone();
         registry.register("actions_bypassed", "Logins without actions, of clients with `bypass_actions`", bypassed);
         registry.register("busy", "Requests refused because a pool was full", self.busy.clone());
+        registry.register("traces_lost", "Traces that were not stored", self.traces_lost.0.clone());
         registry.register("passwords_waiting", "Password checks that wait for their turn", self.passwords_waiting.clone());
     }
 
@@ -233,6 +247,12 @@ impl Metrics {
     /// How many password checks wait now; set before [`Metrics::render`].
     pub fn passwords_waiting(&self, waiting: usize) {
         self.passwords_waiting.set(i64::try_from(waiting).unwrap_or(i64::MAX));
+    }
+
+    /// The counter of lost traces, for who writes them.
+    #[must_use]
+    pub fn lost_traces(&self) -> LostTraces {
+        self.traces_lost.clone()
     }
 
     /// Everything as text; see [`CONTENT_TYPE`].

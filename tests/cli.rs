@@ -125,7 +125,7 @@ fn check_for_production_lists_what_serve_refuses() {
     exits(&output, 1);
     assert!(stderr(&output).contains("clients[0].client_secret: the client secret stands in the configuration file"));
     let output = vestibule(project.path(), &["serve"]);
-    exits(&output, 1);
+    exits(&output, 2);
     assert!(stderr(&output).contains("users[0].password: the password stands in the configuration file"));
     assert!(!project.path().join("vestibule.db").exists(), "serve must refuse before it touches the database");
 }
@@ -134,7 +134,7 @@ fn check_for_production_lists_what_serve_refuses() {
 fn a_missing_configuration_is_explained() {
     let directory = tempfile::tempdir().unwrap();
     let output = vestibule(directory.path(), &["check"]);
-    exits(&output, 1);
+    exits(&output, 2);
     assert!(stderr(&output).contains("hint: name another file with --config PATH"), "{}", stderr(&output));
 }
 

@@ -115,6 +115,6 @@ fn r18_broken_actions_refuse_the_start() {
     let project = Project::new("");
     std::fs::write(project.path("actions/one.rhai"), "fn onExecutePostLogin(event, api) { let x = ; }").unwrap();
     let output = project.command(&["dev", "--listen", "127.0.0.1:0"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&output.stderr).contains("one.rhai:1:"), "{output:?}");
 }

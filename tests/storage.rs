@@ -59,9 +59,9 @@ fn code_of(callback: &Url) -> String {
     callback.query_pairs().find(|(name, _)| name == "code").unwrap_or_else(|| panic!("{callback}")).1.into_owned()
 }
 
-fn refused(output: &Output, expected: &[&str]) {
+fn refused(code: i32, output: &Output, expected: &[&str]) {
     let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert_eq!(output.status.code(), Some(code), "{said}");
     for text in expected {
         assert!(said.contains(text), "{text:?} not in:\n{said}");
     }
@@ -95,8 +95,8 @@ async fn o18_signing_keys_are_sealed_and_the_sealing_key_can_be_changed() {
     std::fs::write(&file, &new).unwrap();
     let listen = format!("127.0.0.1:{}", project.port);
     let dev = ["dev", "--listen", listen.as_str()];
-    refused(&project.command(&dev).output().unwrap(), &["is sealed with another sealing key", "vestibule keys reseal"]);
-    refused(&project.command(&["keys", "reseal"]).output().unwrap(), &["is sealed with another sealing key"]);
+    refused(1, &project.command(&dev).output().unwrap(), &["is sealed with another sealing key", "vestibule keys reseal"]);
+    refused(1, &project.command(&["keys", "reseal"]).output().unwrap(), &["is sealed with another sealing key"]);
     let output = project.command(&["keys", "reseal"]).env("VESTIBULE_SECRETS__PREVIOUS_KEY", old.trim()).output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let _process = project.start();
@@ -123,11 +123,11 @@ fn o15_serve_refuses_absent_and_weak_secrets() {
     let project = Project::new("");
     let serve = || project.command(&["serve"]);
     let postgres = project.command(&["serve", "--database", "postgres://nobody@localhost/none"]).output().unwrap();
-    refused(&postgres, &["secrets.key: without a key", "openssl rand -base64 32"]);
+    refused(2, &postgres, &["secrets.key: without a key", "openssl rand -base64 32"]);
     let weak = "A".repeat(43) + "=";
-    refused(&serve().env("VESTIBULE_SECRETS__KEY", weak).output().unwrap(), &["the sealing key is too weak"]);
+    refused(2, &serve().env("VESTIBULE_SECRETS__KEY", weak).output().unwrap(), &["the sealing key is too weak"]);
     let short = serve().env("VESTIBULE_CLIENTS__0__CLIENT_SECRET", "from-env-but-short").output().unwrap();
-    refused(&short, &["clients[0].client_secret: the client secret has fewer than 32 bytes"]);
+    refused(2, &short, &["clients[0].client_secret: the client secret has fewer than 32 bytes"]);
     assert!(!project.path("vestibule.db").exists());
 }
 
@@ -198,7 +198,7 @@ fn r66_a_second_server_on_the_same_file_is_refused() {
     let project = Project::new("");
     let _process = project.start();
     let second = project.command(&["dev", "--listen", "127.0.0.1:0"]).output().unwrap();
-    refused(&second, &["another server already uses", "several replicas need PostgreSQL"]);
+    refused(1, &second, &["another server already uses", "several replicas need PostgreSQL"]);
     for arguments in [&["keys", "list"][..], &["keys", "rotate"], &["check"]] {
         let output = project.command(arguments).output().unwrap();
         assert!(output.status.success(), "{output:?}");
@@ -221,7 +221,7 @@ fn r67_a_damaged_database_is_refused_with_advice_and_left_alone() {
         }
         std::fs::write(&file, &bytes).unwrap();
         let output = project.command(&["dev", "--listen", "127.0.0.1:0"]).output().unwrap();
-        refused(&output, &["restore", "from a backup"]);
+        refused(1, &output, &["restore", "from a backup"]);
         assert_eq!(std::fs::read(&file).unwrap(), bytes, "{damage}: the file is as it was");
     }
 }

@@ -1,12 +1,13 @@
-//! `vestibule check`: compiles and validates configuration and actions, prints every problem, changes nothing.
+//! `vestibule check`: compiles, validates and analyses configuration and actions, prints every problem, changes nothing.
 
 use std::process::ExitCode;
 
 use anyhow::Context as _;
 
 use super::{Settings, failure, logging, print, start_page};
-use crate::config::Config;
-use crate::flow::FlowSet;
+use crate::config::{Config, Invalid};
+use crate::flow::{Diagnostic, FlowSet};
+use crate::kit::findings::{self, Finding};
 
 /// What to check beyond correctness.
 #[derive(Debug, clap::Args)]
@@ -14,38 +15,68 @@ pub(super) struct Options {
     /// Also report what `serve` refuses: literal secrets, http issuers, weak client secrets …
     #[arg(long)]
     production: bool,
+    /// Print the problems as one JSON array, for editors
+    #[arg(long)]
+    json: bool,
+    /// Exit with 0 if there are warnings and no errors
+    #[arg(long)]
+    allow_warnings: bool,
 }
 
 /// Reports the problems of the file and of the actions; the actions are checked even if only the rest of the file is wrong.
 pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
     logging::init(logging::Format::Human, "warn");
-    let config = settings.load()?;
+    let config = match settings.load() {
+        Ok(config) => config,
+        Err(invalid) if options.json => return as_json(&findings::of_configuration(&invalid.problems), options),
+        Err(invalid) => return Err(invalid.into()),
+    };
     let flow = config.actions.clone();
     let loaded = tokio::task::spawn_blocking(move || FlowSet::load(&flow)).await.context("the actions were not loaded")?;
-    let mut failed = false;
-    if let Err(broken) = &loaded {
-        print::error(&format!("{broken}\n\n{}", failure::count(broken.problems.len(), &config.actions.display)));
-        failed = true;
+    let problems = match &loaded {
+        Ok(set) => set.findings(),
+        Err(broken) => &broken.problems,
+    };
+    let insecure = if options.production { &config.insecure[..] } else { &[] };
+    if options.json {
+        let mut all = findings::of_actions(problems);
+        all.extend(findings::of_configuration(insecure));
+        return as_json(&all, options);
     }
-    let warnings = loaded.as_ref().map_or(&[] as &[_], FlowSet::warnings);
-    if !warnings.is_empty() {
-        let listed: Vec<_> = warnings.iter().map(ToString::to_string).collect();
-        print::error(&format!("{}\n\n{}", listed.join("\n\n"), failure::count(listed.len(), &config.actions.display)));
-        failed = true;
+    if !problems.is_empty() {
+        print::error(&report(problems, &config.actions.display));
     }
-    if options.production && !config.insecure.is_empty() {
-        let listed: Vec<_> = config.insecure.iter().map(ToString::to_string).collect();
-        let count = failure::count(listed.len(), &config.path.display().to_string());
-        print::error(&format!("{}\n\n{count}", listed.join("\n\n")));
-        failed = true;
+    if !insecure.is_empty() {
+        print::error(&Invalid { problems: insecure.to_vec() }.to_string());
+        print::error(&format!("\n{}", failure::count(insecure.len(), &config.path.display().to_string())));
     }
-    match loaded {
-        Ok(set) if !failed => {
-            print::line(&summary(&config, &set));
-            Ok(ExitCode::SUCCESS)
-        }
-        _ => Ok(ExitCode::FAILURE),
+    let all = findings::of_actions(problems).into_iter().chain(findings::of_configuration(insecure)).collect::<Vec<_>>();
+    if let Ok(set) = &loaded
+        && passes(&all, options)
+    {
+        print::line(&summary(&config, set));
     }
+    Ok(code(&all, options))
+}
+
+/// Every problem, their number, and where more is said about them.
+fn report(problems: &[Diagnostic], directory: &str) -> String {
+    let listed: Vec<_> = problems.iter().map(ToString::to_string).collect();
+    let count = failure::count(listed.len(), directory);
+    format!("{}\n\n{count}; `vestibule explain {}` says more about a code", listed.join("\n\n"), problems[0].code)
+}
+
+fn as_json(findings: &[Finding], options: &Options) -> anyhow::Result<ExitCode> {
+    print::line(&serde_json::to_string_pretty(findings)?);
+    Ok(code(findings, options))
+}
+
+fn passes(findings: &[Finding], options: &Options) -> bool {
+    findings.iter().all(|finding| options.allow_warnings && finding.is_warning())
+}
+
+fn code(findings: &[Finding], options: &Options) -> ExitCode {
+    if passes(findings, options) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn summary(config: &Config, set: &FlowSet) -> String {

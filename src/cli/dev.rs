@@ -26,6 +26,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
         print::error(&warning);
     }
     let live = Arc::new(Live::new(app, source, config, Voice::Terminal));
+    live.show_findings();
     let reloading = server::Reloading { watch_actions: true, watch_configuration: true, accept: |_: &Config| Ok(()) };
     server::run(live, listener, reloading).await?;
     Ok(ExitCode::SUCCESS)

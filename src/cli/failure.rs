@@ -29,27 +29,31 @@ pub(super) fn bad_input(message: impl Into<String>, hint: impl Into<String>) -> 
     BadInput(Explained { message: message.into(), hint: hint.into() }).into()
 }
 
-/// Prints the error to stderr.
+/// Prints the error to stderr. A configuration or actions that cannot be used are wrong input, like anything else that the user
+/// gave; only `check` was asked about them, and answers with 1.
 pub(super) fn report(error: &anyhow::Error) -> ExitCode {
     if let Some(invalid) = error.downcast_ref::<Invalid>() {
         print::error(&format!("{invalid}\n\n{}", count(invalid.problems.len(), &invalid.problems[0].file)));
     } else if let Some(broken) = error.downcast_ref::<LoadError>() {
         print::error(&format!("{broken}\n\n{}", count(broken.problems.len(), "the actions")));
-    } else if let Some(explained) = error.downcast_ref::<Explained>() {
-        print::error(&explained.to_string());
     } else if let Some(bad) = error.downcast_ref::<BadInput>() {
         print::error(&bad.to_string());
-        return ExitCode::from(2);
+    } else if let Some(explained) = error.downcast_ref::<Explained>() {
+        print::error(&explained.to_string());
+        return ExitCode::FAILURE;
     } else {
         print::error(&format!("error: {error:#}"));
+        return ExitCode::FAILURE;
     }
-    ExitCode::FAILURE
+    ExitCode::from(2)
 }
 
 /// `3 problems in vestibule.toml`.
 pub(super) fn count(problems: usize, place: &str) -> String {
-    match problems {
-        1 => format!("1 problem in {place}"),
-        many => format!("{many} problems in {place}"),
-    }
+    format!("{} in {place}", count_of(problems, "problem"))
+}
+
+/// `1 problem`, `3 problems`.
+pub(super) fn count_of(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

@@ -113,6 +113,28 @@ impl Live {
             (Reload::Kept { .. }, voice) => voice.bad(&reload.to_string()),
             (_, voice) => voice.good(&reload.to_string()),
         }
+        if let Reload::Switched { .. } = reload {
+            self.show_findings();
+        }
+    }
+
+    /// Tells what the analysis of the actions in force has found.
+    pub(super) fn show_findings(&self) {
+        let set = self.app.flow.current();
+        if set.findings().is_empty() {
+            return;
+        }
+        match self.voice {
+            Voice::Terminal => {
+                let listed: Vec<_> = set.findings().iter().map(ToString::to_string).collect();
+                self.voice.bad(&listed.join("\n\n"));
+            }
+            Voice::Log => {
+                for finding in set.findings() {
+                    tracing::warn!(code = %finding.code, "{}", finding.one_line());
+                }
+            }
+        }
     }
 
     /// Every minute: what expired is deleted, and keys that `vestibule keys rotate` made elsewhere are picked up.
@@ -155,6 +177,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("database.url", old.database != new.database),
         ("lifetimes", old.lifetimes != new.lifetimes),
         ("server", old.server != new.server),
+        ("traces", old.traces != new.traces),
         ("actions.max_concurrent_runs or max_waiting_runs", pool(old) != pool(new)),
         ("client_secret of a client with HS256", symmetric(old) != symmetric(new)),
     ];

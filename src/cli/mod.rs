@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 //!
-//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed (for `try`: denied), 2 wrong usage.
+//! Product output goes to stdout, the log to stderr. Exit codes: 0 done, 1 failed, or the answer is no
+//! (denied, problems, differences), 2 wrong usage or input.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -8,22 +9,29 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 
+mod actions;
 mod check;
 mod dev;
+mod explain;
 mod failure;
+mod init;
 mod keys;
 mod live;
 mod logging;
+mod matrix;
 mod paste;
 mod print;
 mod sealing;
 mod serve;
 mod server;
 mod start_page;
+mod test;
+mod traces;
 mod try_event;
 mod try_login;
 mod try_report;
 mod watch;
+mod why;
 
 use crate::config::{Config, Invalid, Source};
 use failure::report;
@@ -57,14 +65,29 @@ struct Settings {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make a project to start from: configuration, two actions, their tests
+    Init(init::Options),
     /// Serve for development: demo data, readable log, actions and configuration reload on save
     Dev,
     /// Serve for production: JSON log, insecure settings refused, SIGHUP reloads
     Serve(serve::Options),
-    /// Compile and validate configuration and actions, print every problem
+    /// Compile, validate and analyse configuration and actions, print every problem
     Check(check::Options),
+    /// Explain the code of a problem, with an example of wrong and right
+    Explain(explain::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
+    /// Run the unit tests of the actions, `actions/tests/*.rhai`
+    Test(test::Options),
+    /// Print what every client, grant and user gets, and compare it with what was accepted
+    Matrix(matrix::Options),
+    /// Show the actions: order, handlers, settings, clients
+    #[command(subcommand)]
+    Actions(actions::Command),
+    /// List what was decided about each login, follow it live, or export it for `replay`
+    Traces(traces::Options),
+    /// Explain a claim: who set it, what it was before, who tried in vain
+    Why(why::Options),
     /// Show or rotate the signing keys
     #[command(subcommand)]
     Keys(keys::Command),
@@ -79,6 +102,7 @@ impl Settings {
             listen: self.listen.clone(),
             database: self.database.clone(),
             actions: self.actions.clone(),
+            stand_in_secrets: false,
         }
     }
 
@@ -117,10 +141,17 @@ pub fn run() -> ExitCode {
 async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
     let settings = cli.settings;
     match cli.command {
+        Command::Init(options) => init::run(&options),
         Command::Dev => dev::run(&settings).await,
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
+        Command::Explain(options) => explain::run(&options),
         Command::Try(options) => try_login::run(&settings, *options).await,
+        Command::Test(options) => test::run(&settings, options).await,
+        Command::Matrix(options) => matrix::run(&settings, options).await,
+        Command::Actions(command) => actions::run(&settings, &command).await,
+        Command::Traces(options) => traces::run(&settings, &options).await,
+        Command::Why(options) => why::run(&settings, &options).await,
         Command::Keys(command) => keys::run(&settings, &command).await,
     }
 }

@@ -38,6 +38,7 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
         "serving"
     );
     let live = Arc::new(Live::new(app, source, config, Voice::Log));
+    live.show_findings();
     let reloading = server::Reloading { watch_actions: options.watch, watch_configuration: false, accept: refuse_insecure };
     server::run(live, listener, reloading).await?;
     Ok(ExitCode::SUCCESS)

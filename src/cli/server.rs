@@ -109,6 +109,9 @@ where
         _ = interrupt.recv() => {}
     }
     let _ = tokio::time::timeout(Duration::from_secs(2), tasks.wait()).await;
+    if tokio::time::timeout(Duration::from_secs(2), live.app.traces.flush()).await.is_err() {
+        tracing::warn!("the last traces were not stored");
+    }
     live.app.database.close().await;
     Ok(())
 }

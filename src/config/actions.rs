@@ -61,7 +61,8 @@ fn secrets(table: &Section<'_>) -> BTreeMap<String, String> {
     let Some(secrets) = table.section("secrets") else { return BTreeMap::new() };
     let resolve = |(name, node): (&str, Found<_>)| {
         let secret = secret::resolve(table.context, &node, &format!("secret `{name}`"))?;
-        Some((name.to_owned(), secret.reveal().to_owned()))
+        let value = if table.context.stand_in_secrets { format!("test:{name}") } else { secret.reveal().to_owned() };
+        Some((name.to_owned(), value))
     };
     secrets.entries().filter_map(resolve).collect()
 }

@@ -23,6 +23,7 @@ mod secrets;
 mod server;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod tree;
 mod uri;
 mod users;
@@ -65,6 +66,8 @@ pub struct Config {
     pub lifetimes: Lifetimes,
     /// `[server]`.
     pub server: Server,
+    /// `[traces]`.
+    pub traces: crate::traces::Settings,
     /// `[[clients]]`.
     pub clients: Vec<DeclaredClient>,
     /// `[[resource_servers]]`.
@@ -102,9 +105,17 @@ pub struct Source {
     pub database: Option<String>,
     /// `--actions`.
     pub actions: Option<String>,
+    /// Whether secrets are replaced by their names: no secret is read, and none need be there.
+    pub stand_in_secrets: bool,
 }
 
 impl Source {
+    /// For commands that need no secret and shall see none: tests of actions run in CI.
+    #[must_use]
+    pub fn with_stand_in_secrets(self) -> Self {
+        Self { stand_in_secrets: true, ..self }
+    }
+
     /// Reads and checks everything.
     ///
     /// # Errors
@@ -125,6 +136,7 @@ impl Source {
             Err(error) => {
                 let hint = match error.kind() {
                     std::io::ErrorKind::NotFound => "name another file with --config PATH".to_owned(),
+                    std::io::ErrorKind::InvalidData => "save it with the encoding UTF-8".to_owned(),
                     _ => "check the path and its permissions".to_owned(),
                 };
                 let at = At { path: String::new(), place: Place::Whole };
@@ -142,7 +154,8 @@ impl Source {
     /// Every problem of the text, the variables and the flags.
     pub fn parse(&self, text: &str) -> Result<Config, Invalid> {
         let base = self.path.parent().unwrap_or(Path::new(""));
-        let context = Context::new(self.file(), text, base, &self.environment);
+        let mut context = Context::new(self.file(), text, base, &self.environment);
+        context.stand_in_secrets = self.stand_in_secrets;
         let table = match tree::parse(text) {
             Ok(table) => table,
             Err(errors) => return Err(syntax(context, text, &errors)),
@@ -186,6 +199,7 @@ impl Source {
         let secrets = secrets::read(&root, &database);
         let (actions, action_clients) = actions::read(&root);
         let (lifetimes, server) = (server::lifetimes(&root), server::read(&root));
+        let traces = traces::read(&root);
         let each = |key| root.sections(key);
         let declared = Declared {
             clients: each("clients").iter().filter_map(clients::read).collect(),
@@ -207,6 +221,7 @@ impl Source {
             actions,
             lifetimes,
             server,
+            traces,
             client_grants: declared.grants.iter().map(apis::DeclaredGrant::grant).collect(),
             clients: declared.clients.into_iter().map(|found| found.value).collect(),
             resource_servers: declared.apis.into_iter().map(|found| found.value).collect(),
@@ -225,7 +240,8 @@ fn syntax(context: Context<'_>, text: &str, errors: &[tree::SyntaxError]) -> Inv
     let lines = tree::Lines::of(text);
     for error in errors {
         let at = At { path: String::new(), place: lines.place(error.offset) };
-        context.problem(&at, error.message.clone(), None);
+        let hint = "the file is TOML: `key = \"text\"`, `[table]`, `[[one of several tables]]`".to_owned();
+        context.problem(&at, error.message.clone(), hint);
     }
     finish(context)
 }

@@ -82,6 +82,14 @@ pub struct Invalid {
     pub problems: Vec<Problem>,
 }
 
+impl Invalid {
+    /// Whether there was nothing to look at: the file could not be read.
+    #[must_use]
+    pub fn is_unreadable(&self) -> bool {
+        matches!(self.problems.as_slice(), [only] if only.at.place == Place::Whole && only.at.path.is_empty())
+    }
+}
+
 /// `did you mean …?` for the known word that is nearest to what was written, if one is near.
 #[must_use]
 pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {

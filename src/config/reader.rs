@@ -18,6 +18,8 @@ pub(super) struct Context<'a> {
     pub(super) base: &'a Path,
     /// Environment variables.
     pub(super) environment: &'a BTreeMap<String, String>,
+    /// See [`super::Source::stand_in_secrets`].
+    pub(super) stand_in_secrets: bool,
     /// What makes the configuration unusable.
     problems: RefCell<Vec<Problem>>,
     /// What `serve` refuses and `dev` accepts.
@@ -26,7 +28,15 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     pub(super) fn new(file: String, text: &'a str, base: &'a Path, environment: &'a BTreeMap<String, String>) -> Self {
-        Self { file, text, base, environment, problems: RefCell::default(), insecure: RefCell::default() }
+        Self {
+            file,
+            text,
+            base,
+            environment,
+            stand_in_secrets: false,
+            problems: RefCell::default(),
+            insecure: RefCell::default(),
+        }
     }
 
     /// Notes a problem.

@@ -330,3 +330,20 @@ fn o15_a_sealing_key_comes_from_outside_and_is_strong() {
     let zeros = format!("[secrets]\nkey = {{ value = \"{}\" }}", "0".repeat(64));
     refuses(&zeros, "secrets.key: the sealing key is too weak");
 }
+
+#[test]
+fn what_traces_hide_is_a_path_that_exists() {
+    let config = parse(&format!(
+        "{MINIMAL}[traces]\nkeep = 7\nretention_days = 3\nredact = [\"event.user.email\", \"event.user.app_metadata.salary.net\"]"
+    ));
+    assert_eq!((config.traces.keep, config.traces.retention_days), (Some(7), 3));
+    assert_eq!(config.traces.redact.as_deref().map(<[String]>::len), Some(2));
+    refuses(
+        "[traces]\nredact = [\"event.user.emial\"]",
+        "traces.redact[0]: `event.user.emial` is no path of `event` (did you mean `event.user.email`?)",
+    );
+    refuses("[traces]\nredact = [\"email\"]", "`email` is no path of `event` (write a path as an action would");
+    refuses("[traces]\nredact = [\"event.user.email.domain\"]", "is no path of `event`");
+    refuses("[traces]\nretention_days = 0", "out of range: 1 to 3650");
+    assert!(crate::traces::PERSONAL.iter().all(|path| crate::flow::event::is_path(path)));
+}

@@ -109,6 +109,29 @@ pub fn is_legacy_attribute(word: &str) -> bool {
     LEGACY_ATTRIBUTES.contains(&word)
 }
 
+/// Claims about a user that OpenID Connect Core defines (section 5.1), but for `sub`.
+pub const STANDARD: [&str; 19] = [
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "preferred_username",
+    "profile",
+    "picture",
+    "website",
+    "email",
+    "email_verified",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+    "phone_number",
+    "phone_number_verified",
+    "address",
+    "updated_at",
+];
+
 /// The scope that an OpenID profile claim needs; `None` for every other claim (OpenID Connect Core section 5.4).
 #[must_use]
 pub fn scope_of(name: &str) -> Option<&'static str> {

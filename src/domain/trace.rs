@@ -102,3 +102,60 @@ pub struct EventRead {
     /// Its line, from 1; 0 if unknown.
     pub line: usize,
 }
+
+/// A trace as it is stored and sent: what is searched for, and everything as JSON.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TraceRow {
+    /// [`Trace::id`].
+    pub id: String,
+    /// When it was decided, Unix milliseconds.
+    pub at: i64,
+    /// Whose login it was.
+    pub client_id: String,
+    /// Empty for a machine.
+    pub user_id: String,
+    /// `allowed`, `denied` or `failed`.
+    pub outcome: String,
+    /// JSON, one line.
+    pub document: String,
+}
+
+/// Which traces are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TraceFilter {
+    /// This one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Those of a client.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Those of a user.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// Those with an outcome.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<String>,
+    /// At most so many, the newest.
+    pub limit: usize,
+}
+
+impl Default for TraceFilter {
+    fn default() -> Self {
+        Self { id: None, client_id: None, user_id: None, outcome: None, limit: 20 }
+    }
+}
+
+impl TraceFilter {
+    /// Whether the trace is one of those.
+    #[must_use]
+    pub fn fits(&self, row: &TraceRow) -> bool {
+        let wanted = [
+            (&self.id, &row.id),
+            (&self.client_id, &row.client_id),
+            (&self.user_id, &row.user_id),
+            (&self.outcome, &row.outcome),
+        ];
+        wanted.into_iter().all(|(wanted, own)| wanted.as_ref().is_none_or(|wanted| wanted == own))
+    }
+}

@@ -12,6 +12,7 @@ use std::collections::BTreeSet;
 
 use rhai::{AST, ASTFlags, ASTNode, Expr, FnCallExpr, Position, Stmt};
 
+use super::codes::Code;
 use super::toolbox::Names;
 use super::{Diagnostic, javascript, logs, source, suggest};
 
@@ -56,8 +57,8 @@ pub(super) struct File<'a> {
 }
 
 impl File<'_> {
-    fn problem(&self, position: Position, message: impl Into<String>) -> Diagnostic {
-        Diagnostic::at(self.file, self.source, position, message)
+    fn problem(&self, code: Code, position: Position, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::at(code, self.file, self.source, position, message)
     }
 }
 
@@ -95,14 +96,22 @@ fn statement_problem(file: File<'_>, statement: &Stmt) -> Option<Diagnostic> {
         Stmt::Var(variable, flags, position) if flags.intersects(ASTFlags::CONSTANT) => {
             let name = variable.0.name.as_str();
             matches!(name, "event" | "api" | logs::CONSOLE)
-                .then(|| file.problem(*position, format!("`{name}` is a name of ours; choose another")))
+                .then(|| file.problem(Code::ReservedName, *position, format!("`{name}` is a name of ours; choose another")))
         }
         Stmt::Var(_, _, position) => {
-            let problem = file.problem(*position, "variables outside of functions do not exist for the functions");
+            let problem = file.problem(
+                Code::TopLevelStatement,
+                *position,
+                "variables outside of functions do not exist for the functions",
+            );
             Some(problem.with_hint("use `const`, which every function of the file sees"))
         }
         other => {
-            let problem = file.problem(other.position(), "only functions and constants may stand outside of functions");
+            let problem = file.problem(
+                Code::TopLevelStatement,
+                other.position(),
+                "only functions and constants may stand outside of functions",
+            );
             Some(problem.with_hint("put the statement into a function; nothing runs when a file is loaded"))
         }
     }
@@ -117,7 +126,8 @@ fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
         if parameters > MAX_ARGUMENTS {
             let place = source::definition(file.source, name);
             problems.push(
-                file.problem(place, format!("a function has at most {MAX_ARGUMENTS} parameters")).with_hint(PASS_A_MAP),
+                file.problem(Code::TooManyArguments, place, format!("a function has at most {MAX_ARGUMENTS} parameters"))
+                    .with_hint(PASS_A_MAP),
             );
         }
         if file.names.reserves(name, parameters)
@@ -126,7 +136,7 @@ fn definitions(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
             || CALLBACKS.contains(&name)
         {
             let message = format!("the function `{name}` would take the place of a built-in one");
-            let problem = file.problem(source::definition(file.source, name), message);
+            let problem = file.problem(Code::ReservedName, source::definition(file.source, name), message);
             problems.push(problem.with_hint("choose another name"));
         }
     }
@@ -143,7 +153,8 @@ fn node(file: File<'_>, own: &Own<'_>, path: &[ASTNode<'_>]) -> Option<Diagnosti
         }
         ASTNode::Stmt(Stmt::Assignment(assignment)) => {
             let name = constant(own, &assignment.1.lhs)?;
-            let problem = file.problem(assignment.1.lhs.position(), format!("`{name}` is a constant"));
+            let problem =
+                file.problem(Code::ConstantAssigned, assignment.1.lhs.position(), format!("`{name}` is a constant"));
             Some(problem.with_hint(format!("change a copy: `let copy = {name};`")))
         }
         ASTNode::Expr(Expr::FnCall(call, position)) if call.name == "Fn" => closure(file, path, *position),
@@ -188,7 +199,11 @@ fn closure(file: File<'_>, path: &[ASTNode<'_>], position: Position) -> Option<D
     if CALLBACKS.contains(&callee) {
         return None;
     }
-    let problem = file.problem(position, "a function value may only be an argument of a method such as `filter` or `map`");
+    let problem = file.problem(
+        Code::StoredFunction,
+        position,
+        "a function value may only be an argument of a method such as `filter` or `map`",
+    );
     Some(problem.with_hint("write `list.filter(|x| …)` in place, or define a function with `fn` and call it by name"))
 }
 
@@ -200,7 +215,8 @@ fn captures(call: &FnCallExpr) -> bool {
 fn called(file: File<'_>, own: &Own<'_>, call: &FnCallExpr, position: Position) -> Option<Diagnostic> {
     let name = call.name.as_str();
     if call.args.len() > MAX_ARGUMENTS && !captures(call) {
-        let problem = file.problem(position, format!("a call has at most {MAX_ARGUMENTS} arguments"));
+        let problem =
+            file.problem(Code::TooManyArguments, position, format!("a call has at most {MAX_ARGUMENTS} arguments"));
         return Some(problem.with_hint(PASS_A_MAP));
     }
     if captures(call) || call.op_token.is_some() || !call.namespace.is_empty() || !rhai::is_valid_identifier(name) {
@@ -208,13 +224,14 @@ fn called(file: File<'_>, own: &Own<'_>, call: &FnCallExpr, position: Position) 
     }
     if name == CURRY {
         return Some(
-            file.problem(position, "`curry` is not available").with_hint("a closure may use variables from around it"),
+            file.problem(Code::StoredFunction, position, "`curry` is not available")
+                .with_hint("a closure may use variables from around it"),
         );
     }
     if own.functions.contains(name) || file.names.contains(name) {
         return None;
     }
-    let problem = file.problem(position, format!("unknown function `{name}`"));
+    let problem = file.problem(Code::UnknownFunction, position, format!("unknown function `{name}`"));
     if let Some(hint) = javascript::of_word(name).or_else(|| javascript::of_receiver(file.source, position)) {
         return Some(problem.with_hint(hint));
     }

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use rhai::{AST, Dynamic, EvalAltResult, OptimizationLevel, Position, Scope};
 
 use super::check::{self, File};
+use super::codes::Code;
 use super::failure::{self, Setting, Sources};
 use super::memory::Budget;
 use super::toolbox::Toolbox;
@@ -23,6 +24,8 @@ const CONSTANTS_DEADLINE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Compiled {
     pub(super) ast: AST,
+    /// The tree before the optimizer took branches and constants away: for the analysis.
+    pub(super) tree: AST,
     /// The constants of the top level.
     pub(super) constants: BTreeMap<String, Dynamic>,
 }
@@ -51,7 +54,7 @@ pub(super) fn compile(toolbox: &Toolbox, limits: &Limits, file: &str, source: &s
     let mut ast = engine.compile_with_scope(&scope, source).map_err(|error| parse_problem(&error))?;
     ast.clear_statements();
     ast.set_source(file);
-    Ok(Compiled { ast, constants })
+    Ok(Compiled { ast, tree, constants })
 }
 
 /// Computes the constants; nothing of the host is there, so that loading a file has no effect and the same result each time.
@@ -81,6 +84,11 @@ fn constants(
     let sources = Sources::from([(file.to_owned(), source.into())]);
     let setting = Setting { sources: &sources, names: toolbox.names(), limits };
     let problem = failure::diagnose(setting, file, Position::new(1, 1), error);
+    let problem = Diagnostic {
+        code: Code::ConstantNotComputed,
+        message: format!("the constant cannot be computed: {}", problem.message),
+        ..problem
+    };
     let hint =
         "constants are computed once, when the file is loaded: `::` functions are not there yet; write a function instead";
     Err(if is_namespace { problem.with_hint(hint) } else { problem })

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rhai::{EvalAltResult, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
+use super::codes::Code;
 use super::effects::Effects;
 use super::event::reads::Reads;
 use super::failure::Sources;
@@ -128,7 +129,19 @@ fn shortened(name: &str) -> String {
     if name.chars().count() <= 256 { name.to_owned() } else { name.chars().take(256).chain(['…']).collect() }
 }
 
-/// A script error at the place of the call. A second line of the message is the hint.
+/// A script error at the place of the call: an argument that cannot be. A second line of the message is the hint.
 pub(crate) fn mistake(context: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
-    Box::new(EvalAltResult::ErrorRuntime(message.into().into(), context.call_position()))
+    mistake_of(Code::WrongArgument, context, message)
+}
+
+/// The same with another code.
+pub(crate) fn mistake_of(code: Code, context: &NativeCallContext, message: impl Into<String>) -> Box<EvalAltResult> {
+    Box::new(EvalAltResult::ErrorRuntime(coded(code, message), context.call_position()))
+}
+
+/// The value of an error that is ours, not thrown by a script: it carries its code as the tag of the value.
+pub(crate) fn coded(code: Code, message: impl Into<String>) -> Dynamic {
+    let mut value = Dynamic::from(message.into());
+    value.set_tag(code.number().into());
+    value
 }

@@ -1,6 +1,8 @@
-//! Problems, rendered like a good compiler's.
+//! Problems, rendered like a good compiler's. One form for `check`, `dev`, reload, tests and failures of a run.
 
 use std::fmt::{Display, Formatter, Result};
+
+use super::codes::{Code, Severity};
 
 /// Why a set was refused.
 #[derive(Debug, thiserror::Error)]
@@ -13,15 +15,17 @@ pub struct LoadError {
 /// One problem.
 ///
 /// ```text
-/// error: unknown property `emial` of `event.user`
+/// error[V0031]: unknown property `emial` of `event.user`
 ///  --> actions/10-roles.rhai:4:28
 ///   |
 /// 4 |     let mail = event.user.emial;
 ///   |                           ^
 /// hint: did you mean `email`?
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
+    /// What kind of problem, and with it how bad.
+    pub code: Code,
     /// `actions/10-roles.rhai`.
     pub file: String,
     /// From 1; 0 if the problem has no place.
@@ -32,8 +36,53 @@ pub struct Diagnostic {
     pub message: String,
     /// The line of source, for the caret.
     pub source_line: Option<String>,
+    /// Another place that belongs to it.
+    pub note: Option<Note>,
     /// What to do.
     pub hint: Option<String>,
+}
+
+/// Another place that a problem is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What is there.
+    pub message: String,
+    /// As in [`Diagnostic`].
+    pub file: String,
+    /// As in [`Diagnostic`].
+    pub line: usize,
+    /// As in [`Diagnostic`].
+    pub column: usize,
+    /// The line of source, for the caret.
+    pub source_line: Option<String>,
+}
+
+/// A place in a script, shown with its line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spot {
+    /// As in [`Diagnostic`].
+    pub file: String,
+    /// As in [`Diagnostic`].
+    pub line: usize,
+    /// As in [`Diagnostic`].
+    pub column: usize,
+    /// The line of source, for the caret.
+    pub source_line: Option<String>,
+}
+
+impl Spot {
+    /// A place of a file's source.
+    pub(crate) fn at(file: &str, source: &str, position: rhai::Position) -> Self {
+        let (line, column, source_line) = place(source, position);
+        Self { file: file.to_owned(), line, column, source_line }
+    }
+}
+
+/// Begins with a line break: it stands below what is said about it.
+impl Display for Spot {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        show(f, &self.file, (self.line, self.column), self.source_line.as_deref())
+    }
 }
 
 /// Longer lines of source are shown in part.
@@ -41,16 +90,42 @@ const WIDTH: usize = 160;
 
 impl Diagnostic {
     /// A problem of a file as a whole.
-    pub(crate) fn of_file(file: &str, message: impl Into<String>) -> Self {
-        Self { file: file.to_owned(), message: message.into(), ..Self::default() }
+    pub(crate) fn of_file(code: Code, file: &str, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            file: file.to_owned(),
+            line: 0,
+            column: 0,
+            message: message.into(),
+            source_line: None,
+            note: None,
+            hint: None,
+        }
     }
 
     /// A problem at a place of a file's source.
-    pub(crate) fn at(file: &str, source: &str, position: rhai::Position, message: impl Into<String>) -> Self {
-        let line = position.line().unwrap_or(0);
-        let column = if line == 0 { 0 } else { position.position().unwrap_or(1).max(1) };
-        let source_line = line.checked_sub(1).and_then(|index| source.lines().nth(index)).map(str::to_owned);
-        Self { file: file.to_owned(), line, column, message: message.into(), source_line, hint: None }
+    pub(crate) fn at(code: Code, file: &str, source: &str, position: rhai::Position, message: impl Into<String>) -> Self {
+        let (line, column, source_line) = place(source, position);
+        Self { line, column, source_line, ..Self::of_file(code, file, message) }
+    }
+
+    /// Adds another place.
+    pub(crate) fn with_note(
+        mut self,
+        file: &str,
+        source: &str,
+        position: rhai::Position,
+        message: impl Into<String>,
+    ) -> Self {
+        let (line, column, source_line) = place(source, position);
+        self.note = Some(Note { message: message.into(), file: file.to_owned(), line, column, source_line });
+        self
+    }
+
+    /// Error or warning.
+    #[must_use]
+    pub fn severity(&self) -> Severity {
+        self.code.severity()
     }
 
     /// Adds what to do.
@@ -71,21 +146,38 @@ impl Diagnostic {
 
 impl Display for Diagnostic {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
-        write!(f, "error: {}", self.message)?;
-        match self.line {
-            0 => write!(f, "\n --> {}", self.file)?,
-            line => write!(f, "\n --> {}:{line}:{}", self.file, self.column)?,
-        }
-        if let Some(source) = &self.source_line {
-            let margin = " ".repeat(self.line.to_string().len());
-            let (shown, before) = excerpt(source, self.column);
-            write!(f, "\n{margin} |\n{} | {shown}\n{margin} | {before}^", self.line)?;
+        write!(f, "{}[{}]: {}", self.severity(), self.code, self.message)?;
+        show(f, &self.file, (self.line, self.column), self.source_line.as_deref())?;
+        if let Some(note) = &self.note {
+            write!(f, "\nnote: {}", note.message)?;
+            show(f, &note.file, (note.line, note.column), note.source_line.as_deref())?;
         }
         if let Some(hint) = &self.hint {
             write!(f, "\nhint: {hint}")?;
         }
         Ok(())
     }
+}
+
+/// The place, and the line with a caret under the column.
+fn show(f: &mut Formatter<'_>, file: &str, (line, column): (usize, usize), source: Option<&str>) -> Result {
+    match line {
+        0 => write!(f, "\n --> {file}")?,
+        line => write!(f, "\n --> {file}:{line}:{column}")?,
+    }
+    if let Some(source) = source {
+        let margin = " ".repeat(line.to_string().len());
+        let (shown, before) = excerpt(source, column);
+        write!(f, "\n{margin} |\n{line} | {shown}\n{margin} | {before}^")?;
+    }
+    Ok(())
+}
+
+/// Line, column and the text of the line; zeros if there is no place.
+fn place(source: &str, position: rhai::Position) -> (usize, usize, Option<String>) {
+    let line = position.line().unwrap_or(0);
+    let column = if line == 0 { 0 } else { position.position().unwrap_or(1).max(1) };
+    (line, column, line.checked_sub(1).and_then(|index| source.lines().nth(index)).map(str::to_owned))
 }
 
 /// The part of the line around the column, and the white space that puts a caret under it. Control characters are shown as
@@ -108,9 +200,15 @@ mod tests {
     #[test]
     fn a_problem_shows_line_caret_and_hint() {
         let source = "fn a() {\n\tlet x = event.user.emial;\n}";
-        let problem = Diagnostic::at("actions/a.rhai", source, rhai::Position::new(2, 21), "unknown property `emial`")
-            .with_hint("did you mean `email`?");
-        let expected = "error: unknown property `emial`\n --> actions/a.rhai:2:21\n  |\n2 | \tlet x = event.user.emial;\n  | \t                   ^\nhint: did you mean `email`?";
+        let problem = Diagnostic::at(
+            Code::UnknownMember,
+            "actions/a.rhai",
+            source,
+            rhai::Position::new(2, 21),
+            "unknown property `emial`",
+        )
+        .with_hint("did you mean `email`?");
+        let expected = "error[V0031]: unknown property `emial`\n --> actions/a.rhai:2:21\n  |\n2 | \tlet x = event.user.emial;\n  | \t                   ^\nhint: did you mean `email`?";
         assert_eq!(problem.to_string(), expected);
         assert_eq!(problem.one_line(), "actions/a.rhai:2:21: unknown property `emial`");
     }
@@ -118,7 +216,7 @@ mod tests {
     #[test]
     fn a_very_long_line_is_shown_around_the_caret() {
         let source = format!("{}!{}", "a".repeat(1_000), "b".repeat(1_000));
-        let text = Diagnostic::at("f", &source, rhai::Position::new(1, 1_001), "m").to_string();
+        let text = Diagnostic::at(Code::Syntax, "f", &source, rhai::Position::new(1, 1_001), "m").to_string();
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[3].find('!').map(|at| at - 4), lines[4].find('^').map(|at| at - 4));
         assert!(lines[3].len() < 200);
@@ -126,6 +224,9 @@ mod tests {
 
     #[test]
     fn a_problem_without_a_place_names_the_file() {
-        assert_eq!(Diagnostic::of_file("actions/a.rhai", "too large").to_string(), "error: too large\n --> actions/a.rhai");
+        assert_eq!(
+            Diagnostic::of_file(Code::FileTooLarge, "actions/a.rhai", "too large").to_string(),
+            "error[V0018]: too large\n --> actions/a.rhai"
+        );
     }
 }

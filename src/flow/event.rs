@@ -3,7 +3,8 @@
 //!
 //! Every timestamp is ISO 8601 text, as in Auth0. Absent optional parts are `()` for a script.
 
-mod members;
+pub mod description;
+pub(crate) mod members;
 pub(crate) mod metadata;
 pub(crate) mod reads;
 pub(crate) mod script;
@@ -16,6 +17,21 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::domain::JsonMap;
+
+/// Every path of `event` that scripts may name, without what is below free-form parts.
+#[must_use]
+pub fn paths() -> Vec<String> {
+    members::paths().collect()
+}
+
+/// Whether scripts may read the path: one of [`paths`], or something below a free-form part.
+#[must_use]
+pub fn is_path(path: &str) -> bool {
+    let below = |known: &str| {
+        members::is_free(known) && path.strip_prefix(known).is_some_and(|rest| rest.len() > 1 && rest.starts_with('.'))
+    };
+    members::paths().any(|known| known == path || below(&known))
+}
 
 /// The argument `event` of a handler, without `secrets` (they belong to the action and are added by the flow).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::codes::Code;
 use super::source::{self, FileKind};
 use super::{Diagnostic, FlowSet, LoadError, Settings};
 
@@ -20,12 +21,7 @@ impl FlowSet {
         }
         let sources: Vec<(&str, &str)> = files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
         match Self::from_sources(settings, &sources) {
-            Ok(set) if problems.is_empty() => {
-                for warning in set.warnings() {
-                    tracing::warn!("{}", warning.one_line());
-                }
-                Ok(set)
-            }
+            Ok(set) if problems.is_empty() => Ok(set),
             Ok(_) => Err(LoadError { problems }),
             Err(error) => {
                 problems.extend(error.problems);
@@ -48,7 +44,11 @@ fn read(
     let entries = match std::fs::read_dir(directory) {
         Ok(entries) => entries,
         Err(error) => {
-            let problem = Diagnostic::of_file(shown.trim_end_matches('/'), format!("the directory cannot be read: {error}"));
+            let problem = Diagnostic::of_file(
+                Code::Unreadable,
+                shown.trim_end_matches('/'),
+                format!("the directory cannot be read: {error}"),
+            );
             problems.push(problem.with_hint("`[actions] directory` says where the actions are"));
             return;
         }
@@ -67,7 +67,7 @@ fn read(
     }
 }
 
-fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagnostic> {
+pub(super) fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagnostic> {
     use std::io::Read as _;
     let mut bytes = Vec::new();
     // One byte more than allowed tells too large from just fitting, without reading an endless file.
@@ -75,6 +75,6 @@ fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagno
     let read = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
     match read {
         Ok(_) => source::text(shown, bytes, max_size),
-        Err(error) => Err(Diagnostic::of_file(shown, format!("the file cannot be read: {error}"))),
+        Err(error) => Err(Diagnostic::of_file(Code::Unreadable, shown, format!("the file cannot be read: {error}"))),
     }
 }

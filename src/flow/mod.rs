@@ -2,14 +2,17 @@
 //!
 //! The path of a file: `load` reads it, `source` looks at its bytes, `compile` makes a tree, `check` applies our rules, `set`
 //! puts the files together. The path of a login: `pool` finds a place, `decide` goes through the actions, `run` runs one with an
-//! engine from `toolbox`, on `event` and `api`, which record `effects` in the run's `context`; `failure` says what went wrong. What comes from outside goes through the decision's
-//! `witness`, which notes it for a `recording`.
+//! engine from `toolbox`, on `event` and `api`, which record `effects` in the run's `context`; `failure` says what went wrong. What
+//! comes from outside goes through the decision's `witness`, which notes it for a `recording`. `analysis` says what would go wrong.
 
-mod api;
+mod analysis;
+pub mod api;
 mod cache;
 mod check;
+pub mod codes;
 mod compile;
 mod context;
+pub(crate) mod coverage;
 mod decide;
 mod diagnostic;
 mod effects;
@@ -18,6 +21,7 @@ mod failure;
 pub mod functions;
 mod http;
 mod javascript;
+mod library;
 mod limits;
 mod load;
 mod logs;
@@ -29,12 +33,13 @@ mod pool;
 mod recording;
 pub mod reload;
 mod run;
+pub(crate) mod script;
 mod set;
 mod settings;
 mod sort;
 mod source;
 mod streaks;
-mod suggest;
+pub(crate) mod suggest;
 #[cfg(test)]
 mod tests;
 mod toolbox;
@@ -47,8 +52,10 @@ use crate::clock::{Clock, Random};
 pub use crate::domain::decision::Decision;
 pub use crate::domain::outside::{HttpAnswer, HttpRequest};
 pub use cache::Cache;
+pub(crate) use cache::Expiry;
+pub use codes::{Code, Severity};
 pub use decide::decide;
-pub use diagnostic::{Diagnostic, LoadError};
+pub use diagnostic::{Diagnostic, LoadError, Spot};
 pub use event::Event;
 pub use http::{Http, HttpAnswers};
 pub use limits::Limits;
@@ -58,10 +65,11 @@ pub use set::{ActionInfo, FlowSet};
 pub use settings::{ActionSettings, OnError, Settings};
 pub use source::natural_order;
 pub use streaks::Failing;
+pub(crate) use value::{to_json as json_of, to_script as script_value};
 pub use witness::Witness;
 
 /// When actions run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// A person logs in, or a refresh token is exchanged.
@@ -71,9 +79,12 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// Every trigger.
+    pub const ALL: [Self; 2] = [Self::PostLogin, Self::CredentialsExchange];
+
     /// `post-login`, `credentials-exchange`.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::PostLogin => "post-login",
             Self::CredentialsExchange => "credentials-exchange",
@@ -82,7 +93,7 @@ impl Trigger {
 
     /// The function that a file defines to take part.
     #[must_use]
-    pub fn handler(self) -> &'static str {
+    pub const fn handler(self) -> &'static str {
         match self {
             Self::PostLogin => "onExecutePostLogin",
             Self::CredentialsExchange => "onExecuteCredentialsExchange",

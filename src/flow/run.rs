@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
+use super::codes::Code;
 use super::context::{Run, Start};
 use super::effects::Effects;
 use super::event::script::Part;
@@ -94,7 +95,9 @@ fn engine(
     operations: &Arc<AtomicU64>,
     logs: &Logs,
 ) -> Engine {
-    let budget = Budget::begin(set.limits.max_memory);
+    // Rhai's debugger copies the arguments of each call: an action must not fail because it is watched.
+    let room = if set.coverage.is_some() { 4 } else { 1 };
+    let budget = Budget::begin(set.limits.max_memory.saturating_mul(room));
     let mut engine = set.toolbox.engine(&set.limits);
     engine.set_default_tag(Dynamic::from(RunHandle {
         witness: witness.clone(),
@@ -112,6 +115,9 @@ fn engine(
         (operations & 255 == 1 && Instant::now() > deadline).then(|| failure::DEADLINE.into())
     });
     resolve_variables(&mut engine, &set.constants, logs);
+    if let Some(coverage) = &set.coverage {
+        coverage.watch(&mut engine);
+    }
     let printed = logs.clone();
     engine.on_print(move |line| printed.push(line));
     let debugged = logs.clone();
@@ -124,7 +130,7 @@ fn engine(
 /// `console`; constants that the optimizer left as variables; and the handles `event` and `api` by value, so that a closure that uses
 /// them does not lock them for the call that it is an argument of.
 #[expect(deprecated, reason = "not deprecated but marked as volatile; the version is pinned")]
-fn resolve_variables(engine: &mut Engine, constants: &Arc<Constants>, logs: &Logs) {
+pub(super) fn resolve_variables(engine: &mut Engine, constants: &Arc<Constants>, logs: &Logs) {
     let (constants, console) = (constants.clone(), Console(logs.clone()));
     engine.on_var(move |name, index, context| {
         if index == 0 && name == logs::CONSOLE {
@@ -158,7 +164,7 @@ fn panicked(set: &FlowSet, action: &Action, place: Position, panic: &(dyn std::a
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let message = failure::clean(&format!("a built-in function panicked: {}", text.unwrap_or("no message")));
     let source = set.sources.get(&action.file).map_or("", |source| source);
-    let diagnostic =
-        Diagnostic::at(&action.file, source, place, message).with_hint("this is a bug of vestibule, not of the action");
+    let diagnostic = Diagnostic::at(Code::Panicked, &action.file, source, place, message)
+        .with_hint("this is a bug of vestibule, not of the action");
     Failure { diagnostic, timeout: false }
 }

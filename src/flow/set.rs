@@ -4,36 +4,44 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use rhai::{AST, Dynamic, Module, Position, Scope, Shared};
+use rhai::{AST, Dynamic, Position};
 
+use super::analysis::{self, Subject, Unit};
+use super::codes::Code;
 use super::compile::{Compiled, compile};
+use super::coverage::Coverage;
 use super::event::ClientPart;
 use super::failure::Sources;
+use super::library::{self, LibraryFile};
 use super::pace::Pace;
-use super::source::{self, FileKind};
-use super::toolbox::{Toolbox, signatures};
+use super::source::{self, FileKind, stem};
+use super::toolbox::Toolbox;
 use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, memory, suggest};
 use crate::domain::hash;
 
-/// An immutable, compiled, content-addressed set of actions.
-#[derive(Debug)]
+/// An immutable, compiled, content-addressed set of actions. A copy shares everything that is large.
+#[derive(Clone, Debug)]
 pub struct FlowSet {
     hash: String,
-    actions: Vec<Action>,
-    warnings: Vec<Diagnostic>,
+    pub(super) actions: Vec<Arc<Action>>,
+    /// Files that are there and take no part.
+    pub(super) disabled: Vec<String>,
+    findings: Vec<Diagnostic>,
     pub(super) limits: Limits,
-    pub(super) toolbox: Toolbox,
+    pub(super) toolbox: Arc<Toolbox>,
     pub(super) sources: Arc<Sources>,
     /// Constants by file, for the places where the optimizer does not put them.
     pub(super) constants: Arc<Constants>,
-    pub(super) pace: Pace,
+    /// Who wants to know which lines run; nobody but tests of actions.
+    pub(super) coverage: Option<Arc<Coverage>>,
+    pub(super) pace: Arc<Pace>,
 }
 
 /// Constants by file as shown, and by name.
 pub(super) type Constants = BTreeMap<String, BTreeMap<String, Dynamic>>;
 
 /// One action, ready to run.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Action {
     pub(super) name: String,
     pub(super) file: String,
@@ -58,8 +66,6 @@ pub struct ActionInfo {
     pub clients: Option<Vec<String>>,
 }
 
-const TRIGGERS: [Trigger; 2] = [Trigger::PostLogin, Trigger::CredentialsExchange];
-
 impl FlowSet {
     /// A set from sources in memory, by file name: `("10-roles.rhai", "fn …")`, `("lib/claims.rhai", "fn …")`. The same rules
     /// hold as for [`FlowSet::load`], which reads files and calls this.
@@ -74,19 +80,18 @@ impl FlowSet {
         let shown = |name: &str| format!("{}/{name}", settings.display.trim_end_matches('/'));
         let (library, actions): (Vec<_>, Vec<_>) = sources.iter().partition(|(name, _)| name.starts_with("lib/"));
         let mut toolbox = Toolbox::new();
-        let mut properties = BTreeSet::new();
         let mut constants = Constants::new();
-        problems.extend(load_library(&mut toolbox, (&mut constants, &mut properties), &settings.limits, &library, shown));
+        let library = library::load(&mut toolbox, &mut constants, &settings.limits, &library, shown);
+        let library = library.map_err(|found| problems.extend(found)).unwrap_or_default();
         let mut loaded = Vec::new();
         // Without its libraries every call into them would be one more problem.
         let complete = problems.is_empty();
         for (name, text) in &actions {
             if source::kind(name) == FileKind::Action {
                 match load_action(&toolbox, complete, settings, (name, &shown(name), text)) {
-                    Ok((action, own)) => {
-                        constants.insert(action.file.clone(), own);
-                        collect_properties(&action.ast, &mut properties);
-                        loaded.push(action);
+                    Ok((action, compiled)) => {
+                        constants.insert(action.file.clone(), compiled.constants.clone());
+                        loaded.push((action, compiled, *text));
                     }
                     Err(found) => problems.extend(found),
                 }
@@ -95,20 +100,27 @@ impl FlowSet {
         if !problems.is_empty() {
             return Err(LoadError { problems });
         }
-        let warnings = unmatched_settings(settings, &actions);
-        toolbox.set_keys(properties.iter().map(String::as_str));
-        loaded.retain(|action| action.settings.enabled);
+        let disabled = loaded.iter().filter(|(action, ..)| !action.settings.enabled).map(|(action, ..)| action.file.clone());
+        let disabled = disabled.collect();
+        loaded.retain(|(action, ..)| action.settings.enabled);
+        let mut findings = unmatched_settings(settings, &actions);
+        findings.extend(analysed(&loaded, &library));
+        let trees = loaded.iter().map(|(action, ..)| &action.ast).chain(library.iter().map(|file| &file.compiled.ast));
+        toolbox.set_keys(&properties(trees));
+        let loaded = loaded.into_iter().map(|(action, ..)| Arc::new(action)).collect();
         let hash = content_hash(settings, &sources);
         let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
         Ok(Self {
             hash,
             actions: loaded,
-            warnings,
+            disabled,
+            findings,
             limits: settings.limits.clone(),
-            toolbox,
+            toolbox: toolbox.into(),
             sources: sources.into(),
             constants: constants.into(),
-            pace: Pace::default(),
+            coverage: None,
+            pace: Arc::default(),
         })
     }
 
@@ -118,17 +130,28 @@ impl FlowSet {
         &self.hash
     }
 
-    /// What is probably a mistake and does not keep the set from working: settings whose file does not exist. Whoever deletes
-    /// an action wants it to be gone, settings or not.
+    /// What is wrong or doubtful somewhere in the set and does not keep the rest from working: `check` fails for it, `dev` shows
+    /// it. (Whoever deletes an action wants it to be gone, settings or not.)
     #[must_use]
-    pub fn warnings(&self) -> &[Diagnostic] {
-        &self.warnings
+    pub fn findings(&self) -> &[Diagnostic] {
+        &self.findings
+    }
+
+    /// The text of a file as shown (`actions/10-roles.rhai`); that of a parked file is not read.
+    #[must_use]
+    pub fn source(&self, file: &str) -> Option<&str> {
+        self.sources.get(file).map(|text| &**text)
+    }
+
+    /// Every file as shown, also those that take no part.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.sources.keys().map(String::as_str)
     }
 
     /// The actions in order of execution.
     #[must_use]
     pub fn actions(&self) -> Vec<ActionInfo> {
-        let info = |action: &Action| ActionInfo {
+        let info = |action: &Arc<Action>| ActionInfo {
             name: action.name.clone(),
             file: action.file.clone(),
             triggers: action.handlers.iter().map(|(trigger, _)| *trigger).collect(),
@@ -137,21 +160,74 @@ impl FlowSet {
         self.actions.iter().map(info).collect()
     }
 
+    /// The set with one of its actions alone; `None` if there is none of the name.
+    pub(crate) fn only(&self, name: &str) -> Option<Self> {
+        let action = self.actions.iter().find(|action| action.name == name)?;
+        Some(Self { actions: vec![Arc::clone(action)], ..self.clone() })
+    }
+
+    /// Gives an action other secrets; `false` if there is none of the name.
+    pub(crate) fn set_secrets(&mut self, name: &str, secrets: BTreeMap<String, String>) -> bool {
+        let Some(action) = self.actions.iter_mut().find(|action| action.name == name) else { return false };
+        Arc::make_mut(action).secrets = Arc::new(secrets);
+        true
+    }
+
+    /// The values of all secrets of all actions: what must not be seen anywhere.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.actions.iter().flat_map(|action| action.secrets.values()).map(String::as_str)
+    }
+
     /// What runs for a trigger and client, in order; nothing for a client that bypasses the actions.
     pub(super) fn taking_part<'set>(
         &'set self,
         trigger: Trigger,
         client: &ClientPart,
     ) -> impl Iterator<Item = &'set Action> {
-        self.actions.iter().filter(move |action| {
+        self.actions.iter().map(|action| &**action).filter(move |action| {
             let named = action.settings.clients.as_ref().is_none_or(|clients| clients.contains(&client.client_id));
             !client.bypass_actions && named && action.handlers.iter().any(|(own, _)| *own == trigger)
         })
     }
 }
 
-fn stem(name: &str) -> &str {
-    name.strip_suffix(".rhai").unwrap_or(name)
+/// The findings of the analysis.
+fn analysed(actions: &[(Action, Compiled, &str)], library: &[LibraryFile<'_>]) -> Vec<Diagnostic> {
+    let triggers: Vec<Vec<Trigger>> =
+        actions.iter().map(|(action, ..)| action.handlers.iter().map(|(trigger, _)| *trigger).collect()).collect();
+    let subjects: Vec<Subject<'_>> = actions
+        .iter()
+        .zip(&triggers)
+        .map(|((action, compiled, text), triggers)| Subject {
+            name: &action.name,
+            unit: Unit { file: &action.file, text, tree: &compiled.tree, constants: &compiled.constants },
+            triggers,
+            settings: &action.settings,
+        })
+        .collect();
+    let library: Vec<(&str, Unit<'_>)> = library
+        .iter()
+        .map(|LibraryFile { namespace, file, text, compiled }| {
+            (namespace.as_str(), Unit { file, text, tree: &compiled.tree, constants: &compiled.constants })
+        })
+        .collect();
+    analysis::analyse(&subjects, &library)
+}
+
+/// The names after a dot, wherever they are read or written.
+fn properties<'a>(trees: impl Iterator<Item = &'a AST>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for tree in trees {
+        tree.walk(&mut |path| {
+            if let Some(rhai::ASTNode::Expr(rhai::Expr::Property(property, _))) = path.last()
+                && !names.contains(property.2.as_str())
+            {
+                names.insert(property.2.to_string());
+            }
+            true
+        });
+    }
+    names
 }
 
 fn load_action(
@@ -159,28 +235,29 @@ fn load_action(
     complete: bool,
     settings: &Settings,
     (name, file, text): (&str, &str, &str),
-) -> Result<(Action, BTreeMap<String, Dynamic>), Vec<Diagnostic>> {
-    let Compiled { ast, constants } = compile(toolbox, &settings.limits, file, text)?;
-    let mut problems = if complete { namespaced_calls(toolbox, file, text, &ast) } else { Vec::new() };
+) -> Result<(Action, Compiled), Vec<Diagnostic>> {
+    let compiled = compile(toolbox, &settings.limits, file, text)?;
+    let ast = compiled.ast.clone();
+    let mut problems = if complete { library::namespaced_calls(toolbox, file, text, &ast) } else { Vec::new() };
     let handlers = handlers(file, text, &ast).map_err(|problem| problems.push(problem));
     let (Ok(handlers), true) = (handlers, problems.is_empty()) else { return Err(problems) };
     let own = settings.actions.get(stem(name)).cloned().unwrap_or_default();
     let (secrets, allow_hosts) = (Arc::new(own.secrets.clone()), own.allow_hosts.clone().into());
     let action =
         Action { name: stem(name).to_owned(), file: file.to_owned(), ast, handlers, settings: own, secrets, allow_hosts };
-    Ok((action, constants))
+    Ok((action, compiled))
 }
 
 /// The triggers of a file; one at least, each with two parameters.
 fn handlers(file: &str, text: &str, ast: &AST) -> Result<Vec<(Trigger, Position)>, Diagnostic> {
     let mut handlers = Vec::new();
-    for trigger in TRIGGERS {
+    for trigger in Trigger::ALL {
         let place = source::definition(text, trigger.handler());
         for function in ast.iter_functions().filter(|function| function.name == trigger.handler()) {
             if function.params.len() != 2 || function.this_type.is_some() {
-                let message = format!("`{}` has {} parameters", function.name, function.params.len());
+                let message = format!("`{}` has {}", function.name, suggest::count(function.params.len(), "parameter"));
                 let hint = format!("it is called with two: `fn {}(event, api)`", function.name);
-                return Err(Diagnostic::at(file, text, place, message).with_hint(hint));
+                return Err(Diagnostic::at(Code::HandlerParameters, file, text, place, message).with_hint(hint));
             }
             handlers.push((trigger, place));
         }
@@ -189,126 +266,16 @@ fn handlers(file: &str, text: &str, ast: &AST) -> Result<Vec<(Trigger, Position)
 }
 
 fn no_handler(file: &str, text: &str, ast: &AST) -> Diagnostic {
-    let names = TRIGGERS.map(Trigger::handler);
+    let names = Trigger::ALL.map(Trigger::handler);
     let near = ast.iter_functions().find_map(|function| Some((function.name, suggest::nearest(function.name, names)?)));
     match near {
-        Some((own, meant)) => Diagnostic::at(file, text, source::definition(text, own), format!("`{own}` is no handler"))
+        Some((own, meant)) => Diagnostic::at(Code::MisspeltHandler, file, text, source::definition(text, own), format!("`{own}` is no handler"))
             .with_hint(format!("did you mean `{meant}`?")),
-        None => Diagnostic::of_file(file, "the file has no handler").with_hint(format!(
+        None => Diagnostic::of_file(Code::NoHandler, file, "the file has no handler").with_hint(format!(
             "define `fn {}(event, api)` or `fn {}(event, api)`; shared functions belong into `lib/`, a leading `_` parks a file",
             names[0], names[1]
         )),
     }
-}
-
-/// Compiles `lib/`. Each file sees all the others, whatever their order: while compiling, names are enough.
-fn load_library(
-    toolbox: &mut Toolbox,
-    (all_constants, properties): (&mut Constants, &mut BTreeSet<String>),
-    limits: &Limits,
-    files: &[(&str, &str)],
-    shown: impl Fn(&str) -> String,
-) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    let mut own = Vec::new();
-    for (name, text) in files {
-        let file = shown(name);
-        let base = name.trim_start_matches("lib/");
-        if source::kind(base) != FileKind::Action {
-            continue;
-        }
-        match namespace_problem(toolbox, stem(base)) {
-            Some(message) => problems.push(Diagnostic::of_file(&file, message)),
-            None => own.push((stem(base).to_owned(), file, *text)),
-        }
-    }
-    for (name, ..) in &own {
-        toolbox.set_namespace(name, Module::new().into());
-    }
-    let mut trees = Vec::new();
-    for (name, file, text) in own {
-        match module(toolbox, limits, &file, text) {
-            Ok((module, Compiled { ast, constants })) => {
-                all_constants.insert(file.clone(), constants);
-                toolbox.set_namespace(&name, module);
-                collect_properties(&ast, properties);
-                trees.push((file, text, ast));
-            }
-            Err(found) => problems.extend(found),
-        }
-    }
-    if problems.is_empty() {
-        problems.extend(trees.iter().flat_map(|(file, text, ast)| namespaced_calls(toolbox, file, text, ast)));
-    }
-    problems
-}
-
-/// The names after a dot, wherever they are read or written.
-fn collect_properties(ast: &AST, names: &mut BTreeSet<String>) {
-    ast.walk(&mut |path| {
-        if let Some(rhai::ASTNode::Expr(rhai::Expr::Property(property, _))) = path.last()
-            && !names.contains(property.2.as_str())
-        {
-            names.insert(property.2.to_string());
-        }
-        true
-    });
-}
-
-fn namespace_problem(toolbox: &Toolbox, name: &str) -> Option<String> {
-    if !rhai::is_valid_identifier(name) {
-        return Some(format!("`{name}` cannot be a namespace: file names in `lib/` consist of letters, digits and `_`"));
-    }
-    let taken = name == "global" || toolbox.namespaces().any(|present| present == name);
-    taken.then(|| format!("the namespace `{name}` exists already"))
-}
-
-fn module(
-    toolbox: &Toolbox,
-    limits: &Limits,
-    file: &str,
-    text: &str,
-) -> Result<(Shared<Module>, Compiled), Vec<Diagnostic>> {
-    let compiled = compile(toolbox, limits, file, text)?;
-    let ast = &compiled.ast;
-    if let Some(function) = ast.iter_functions().find(|function| TRIGGERS.iter().any(|own| own.handler() == function.name)) {
-        let place = source::definition(text, function.name);
-        let problem = Diagnostic::at(file, text, place, "a handler in `lib/` is never called");
-        return Err(vec![problem.with_hint("handlers belong into a file of the directory itself")]);
-    }
-    let engine = toolbox.engine(limits);
-    let mut module = Module::eval_ast_as_new(Scope::new(), ast, &engine)
-        .map_err(|error| vec![Diagnostic::of_file(file, super::failure::clean(&error.to_string()))])?;
-    for (name, value) in &compiled.constants {
-        module.set_var(name.as_str(), value.clone());
-    }
-    module.set_id(file);
-    module.build_index();
-    Ok((module.into(), compiled))
-}
-
-/// Calls with a namespace are looked up by name and number of arguments; Rhai would only notice when they run.
-fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &AST) -> Vec<Diagnostic> {
-    let mut problems = Vec::new();
-    ast.walk(&mut |path| {
-        if let Some(
-            rhai::ASTNode::Expr(rhai::Expr::FnCall(call, position))
-            | rhai::ASTNode::Stmt(rhai::Stmt::FnCall(call, position)),
-        ) = path.last()
-            && let [namespace] = &*call.namespace.path
-            && let Some(module) = toolbox.namespace(&namespace.name)
-        {
-            let known: Vec<(String, usize)> = signatures(module).collect();
-            if !known.iter().any(|(name, count)| *name == call.name.as_str() && *count == call.args.len()) {
-                let message = format!("no function `{}::{}` with {} arguments", namespace.name, call.name, call.args.len());
-                let names: Vec<&str> = known.iter().map(|(name, _)| name.as_str()).collect();
-                let hint = suggest::hint(&call.name, &names);
-                problems.push(Diagnostic::at(file, text, *position, message).with_hint(hint));
-            }
-        }
-        true
-    });
-    problems
 }
 
 /// Settings whose file does not exist; a parked file keeps its settings.
@@ -317,7 +284,7 @@ fn unmatched_settings(settings: &Settings, files: &[(&str, &str)]) -> Vec<Diagno
     let unmatched = settings.actions.keys().filter(|name| !stems.contains(&name.trim_start_matches('_')));
     let problem = |name: &String| {
         let message = format!("[actions.settings.\"{name}\"] has no file `{name}.rhai`");
-        Diagnostic::of_file(&settings.display, message).with_hint(suggest::hint(name, &stems))
+        Diagnostic::of_file(Code::SettingsWithoutFile, &settings.display, message).with_hint(suggest::hint(name, &stems))
     };
     unmatched.map(problem).collect()
 }

@@ -6,6 +6,7 @@ use std::path::Path;
 use rhai::Position;
 
 use super::Diagnostic;
+use super::codes::Code;
 
 /// Natural order of file names: `2-a` before `10-a`.
 #[must_use]
@@ -61,16 +62,22 @@ pub(super) fn kind(name: &str) -> FileKind {
     if stem.starts_with('_') { FileKind::Parked } else { FileKind::Action }
 }
 
+/// The name of the action or namespace that a file is.
+pub(super) fn stem(name: &str) -> &str {
+    name.strip_suffix(".rhai").unwrap_or(name)
+}
+
 /// The text of a file, if it is fit to be compiled.
 pub(super) fn text(file: &str, bytes: Vec<u8>, max_size: usize) -> Result<String, Diagnostic> {
     if bytes.len() > max_size {
         let message = format!("the file has {} bytes; at most {max_size} are allowed", bytes.len());
-        return Err(Diagnostic::of_file(file, message).with_hint("split it, or raise `max_file_size`"));
+        return Err(Diagnostic::of_file(Code::FileTooLarge, file, message).with_hint("split it, or raise `max_file_size`"));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
         let good = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
         let position = position(&good, good.len());
-        Diagnostic::at(file, &good, position, "the file is not UTF-8").with_hint("save it with the encoding UTF-8")
+        Diagnostic::at(Code::NotText, file, &good, position, "the file is not UTF-8")
+            .with_hint("save it with the encoding UTF-8")
     })?;
     let Some((at, character)) = text.char_indices().find(|(_, character)| forbidden(*character)) else { return Ok(text) };
     let (message, hint) = match character {
@@ -82,7 +89,7 @@ pub(super) fn text(file: &str, bytes: Vec<u8>, max_size: usize) -> Result<String
         ),
     };
     let message = format!("{message} (U+{:04X})", u32::from(character));
-    Err(Diagnostic::at(file, &text, position(&text, at), message).with_hint(hint))
+    Err(Diagnostic::at(Code::NotText, file, &text, position(&text, at), message).with_hint(hint))
 }
 
 /// Characters that are invisible and change what a reader sees or what the parser reads.

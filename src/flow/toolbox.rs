@@ -7,21 +7,24 @@ use std::collections::BTreeSet;
 
 use rhai::{Engine, Module, Shared};
 
+use super::api::description::OBJECTS;
 use super::{Limits, api, event, functions, logs, overrides};
 
 /// What all engines of a set have in common.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Toolbox {
     /// Rhai's packages.
     packages: Shared<Module>,
     /// What is ours, which wins. One module, for each is a place to look for every function.
     own: Shared<Module>,
+    /// What a script other than an action has beside it.
+    further: Vec<Shared<Module>>,
     namespaces: Vec<(String, Shared<Module>)>,
     names: Names,
 }
 
 /// Names of native functions.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     /// Every function without a namespace.
     all: BTreeSet<String>,
@@ -49,14 +52,25 @@ impl Toolbox {
         own.combine(Shared::unwrap_or_clone(library.global));
         let namespaces =
             library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), shareable(name, module))).collect();
-        Self { packages, own: own.into(), namespaces, names }
+        Self { packages, own: own.into(), further: Vec::new(), namespaces, names }
     }
 
     /// Prepares the reading of keys of metadata that scripts name.
-    pub(super) fn set_keys<'a>(&mut self, keys: impl Iterator<Item = &'a str>) {
+    pub(super) fn set_keys(&mut self, keys: &BTreeSet<String>) {
         let mut own = Module::clone(&self.own);
-        event::metadata::register_keys(&mut own, keys);
+        event::metadata::register_keys(&mut own, keys.iter().map(String::as_str));
         self.own = own.into();
+    }
+
+    /// A copy that has further functions; scripts may not take their places.
+    pub(super) fn with(&self, functions: Shared<Module>) -> Self {
+        let mut toolbox = self.clone();
+        for (name, parameters) in signatures(&functions) {
+            toolbox.names.all.insert(name.clone());
+            toolbox.names.parameters.insert((name, parameters));
+        }
+        toolbox.further.push(functions);
+        toolbox
     }
 
     /// Adds a file of `lib/`, or replaces it.
@@ -93,6 +107,9 @@ impl Toolbox {
         let mut engine = Engine::new_raw();
         engine.register_global_module(self.packages.clone());
         engine.register_global_module(self.own.clone());
+        for module in &self.further {
+            engine.register_global_module(module.clone());
+        }
         limits.apply(&mut engine);
         engine.set_strict_variables(true);
         engine
@@ -124,9 +141,9 @@ impl Names {
             names.parameters.insert((name, parameters));
         }
         // The short names of `api.cache` are good names for functions of others, too.
-        let methods =
-            api::METHODS.iter().flat_map(|(_, methods)| *methods).filter(|name| !matches!(**name, "get" | "set" | "delete"));
-        names.ours = methods.chain(&SYNTACTIC).map(|name| (*name).to_owned()).collect();
+        let methods = OBJECTS.iter().flat_map(|object| object.methods).map(|method| method.name);
+        let methods = methods.filter(|name| !matches!(*name, "get" | "set" | "delete"));
+        names.ours = methods.chain(SYNTACTIC).map(str::to_owned).collect();
         names.all.extend(names.ours.iter().cloned());
         // Known, and not reserved: `log` and `error` are good names for functions of an action.
         names.all.extend(logs::METHODS.map(str::to_owned));

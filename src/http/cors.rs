@@ -59,6 +59,9 @@ pub(crate) async fn cross_origin(State(app): State<Arc<App>>, request: Request, 
     };
     let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
     mark(response.headers_mut(), policy, allowed, preflight);
+    if app.dev {
+        show_trace(response.headers_mut());
+    }
     response
 }
 
@@ -74,6 +77,14 @@ fn mark(headers: &mut HeaderMap, policy: Policy, allowed: Option<HeaderValue>, p
         headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     } else if !policy.expose.is_empty() {
         headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(policy.expose));
+    }
+}
+
+/// Under `dev` a single-page application may read which trace its tokens came of.
+fn show_trace(headers: &mut HeaderMap) {
+    let exposed = headers.get(ACCESS_CONTROL_EXPOSE_HEADERS).and_then(|exposed| exposed.to_str().ok());
+    if let Some(exposed) = exposed.and_then(|exposed| HeaderValue::try_from(format!("{exposed}, vestibule-trace")).ok()) {
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }
 

@@ -21,6 +21,7 @@ mod pages;
 mod revoke;
 pub mod server;
 mod token;
+pub mod traces;
 mod userinfo;
 
 use std::sync::Arc;
@@ -43,7 +44,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(token::routes())
         .merge(userinfo::routes())
         .merge(introspect::routes())
-        .merge(revoke::routes());
+        .merge(revoke::routes())
+        .merge(traces::routes());
     protected(routes, app)
 }
 

@@ -165,7 +165,7 @@ impl Attempt {
         };
         let scope = settled.unwrap_or_default();
         let custom = if refused.is_none() { fold::custom(&decision, &scope, party) } else { Custom::default() };
-        Outcome { decision, refused, scope, custom }
+        Outcome { decision, refused, scope, custom, blocked: self.is_blocked() }
     }
 
     /// Whether the server would stop before any action.
@@ -186,6 +186,8 @@ pub struct Outcome {
     pub scope: Scopes,
     /// What the actions put into the tokens and the response; nothing if the login is refused.
     pub custom: Custom,
+    /// Whether the user is blocked, so that no action ran.
+    pub blocked: bool,
 }
 
 fn as_client_reads(error: &Error) -> (String, String) {

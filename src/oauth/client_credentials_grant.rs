@@ -14,7 +14,8 @@ use super::error::{Error, Result};
 use super::fold::Party;
 use super::parameters::Parameters;
 use super::token::{self, Answer};
-use super::{RequestContext, event, mint, scopes, verdict};
+use super::verdict::{self, Question};
+use super::{RequestContext, event, mint, scopes};
 
 /// Answers a machine.
 ///
@@ -31,13 +32,10 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let granted = granted(asked.as_ref(), &scopes::of_client_grant(&allowed, &api))?;
 
     let event = build_event(app, client, &api, (&asked.unwrap_or_default(), &granted), context);
-    let mut decision = verdict::credentials_exchange(app, event).await?;
-    let seen = decision.refused.len();
-    let scope = mint::settle(app, &mut decision, &granted, Party::Machine { api: &api })?;
-    verdict::report_refusals(&decision, &client.client_id, seen);
-    app.metrics.decided(&decision);
+    let question = Question { event, granted: &granted, party: Party::Machine { api: &api }, subject: None };
+    let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
     let minted = mint::mint_for_machine(app, client, &api, &scope, &decision)?;
-    Ok(Answer { members: minted.response_of(&scope, &decision), set: decision.trace.set })
+    Ok(Answer::of(minted.response_of(&scope, &decision), decision.trace))
 }
 
 async fn find(app: &App, client: &Client, audience: &str) -> Result<(ResourceServer, ClientGrant)> {

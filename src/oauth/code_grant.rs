@@ -38,7 +38,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     if let Some(token) = refresh_token {
         members.insert("refresh_token".to_owned(), token.secret.into());
     }
-    Ok(Answer { members, set: grant.decision.trace.set })
+    Ok(Answer::of(members, grant.decision.trace))
 }
 
 async fn spend(app: &App, code_hash: &str) -> Result<(AuthorizationCode, Grant)> {

@@ -3,23 +3,25 @@
 
 use crate::app::App;
 use crate::domain::JsonMap;
-use crate::domain::decision::{Decision, Outcome};
+use crate::domain::decision::Decision;
 use crate::domain::grant::{AuthorizationCode, Grant};
 use crate::domain::hash;
+use crate::domain::scope::Scopes;
 use crate::domain::session::Session;
 use crate::domain::user::User;
+use crate::flow::Event;
 use crate::flow::event::Transaction;
-use crate::flow::{Event, Trigger};
 
 use super::RequestContext;
 use super::authorization_request::AuthorizationRequest;
 use super::authorize::Answer;
 use super::error::{Error, Result};
+use super::event;
 use super::fold::Party;
 use super::mint::{self, Minted, Order};
 use super::respond::Response;
 use super::session::{self, SessionChange};
-use super::{event, verdict};
+use super::verdict::{self, Question, Subject, Verdict};
 
 /// The language of the hosted pages.
 const LOCALE: &str = "en";
@@ -57,20 +59,18 @@ async fn decide_and_answer(
         return Ok(request.destination.error("login_required", description).into());
     }
     let event = login_event(app, request, &session, &user, context, transaction_id);
-    let decision = app.flow.decide(Trigger::PostLogin, event).await.map_err(|_| {
-        app.metrics.actions_busy();
-        Error::Busy
-    })?;
-    verdict::report(&decision, &request.client.client_id);
-    match refusal(&decision) {
-        Some(response) => {
-            app.metrics.decided(&decision);
-            refuse(app, &session, &decision).await?;
-            let ended = decision.session_revoked.is_some() && !is_failed(&decision);
-            let change = if ended { SessionChange::End } else { SessionChange::Keep };
-            Ok(Answer { response: request.destination.error(&response.0, &response.1), session: change })
+    let question = Question {
+        event,
+        granted: &request.scope,
+        party: Party::Client { client: &request.client, api: request.api.as_ref(), may_refresh: request.response_type.code },
+        subject: Some(Subject { user_id: &user.user_id, session_id: Some(&session.id), grant: None }),
+    };
+    match verdict::reach(app, question).await? {
+        Verdict::Allowed(decision, scope) => Ok(allow(app, request, session, &user, (*decision, scope)).await?.into()),
+        Verdict::Refused { error, ends_session } => {
+            let change = if ends_session { SessionChange::End } else { SessionChange::Keep };
+            Ok(Answer { response: failure(request, &error), session: change })
         }
-        None => Ok(allow(app, request, session, &user, decision).await?.into()),
     }
 }
 
@@ -111,54 +111,13 @@ fn login_event(
     event
 }
 
-/// Error code and description, unless the login may go on.
-fn refusal(decision: &Decision) -> Option<(String, String)> {
-    match (&decision.outcome, &decision.session_revoked) {
-        (Outcome::Denied { code, reason, .. }, _) => Some((code.clone(), reason.clone())),
-        (Outcome::Failed { reference, .. }, _) => Some(failed(reference)),
-        (Outcome::Allowed, Some(revocation)) => Some(("access_denied".to_owned(), revocation.reason.clone())),
-        (Outcome::Allowed, None) => None,
-    }
-}
-
-fn failed(reference: &str) -> (String, String) {
-    ("server_error".to_owned(), format!("the login could not be completed (reference {reference})"))
-}
-
-fn is_failed(decision: &Decision) -> bool {
-    matches!(decision.outcome, Outcome::Failed { .. })
-}
-
-/// What outlives a denial: metadata and the end of the session. A failure leaves nothing.
-async fn refuse(app: &App, session: &Session, decision: &Decision) -> Result<()> {
-    let patch = verdict::metadata(decision);
-    if is_failed(decision) || (patch.is_empty() && decision.session_revoked.is_none()) {
-        return Ok(());
-    }
-    let now = app.clock.now_ms();
-    let mut tx = app.store.begin().await?;
-    if !patch.is_empty() {
-        tx.patch_metadata(&session.user_id, &patch, now).await?;
-    }
-    if let Some(revocation) = &decision.session_revoked {
-        tx.revoke_session(&session.id, !revocation.preserve_refresh_tokens, now).await?;
-    }
-    Ok(tx.commit().await?)
-}
-
 async fn allow(
     app: &App,
     request: &AuthorizationRequest,
     session: Session,
     user: &User,
-    mut decision: Decision,
+    (decision, scope): (Decision, Scopes),
 ) -> Result<Response> {
-    let seen = decision.refused.len();
-    let (client, api) = (&request.client, request.api.as_ref());
-    let party = Party::Client { client, api, may_refresh: request.response_type.code };
-    let scope = mint::settle(app, &mut decision, &request.scope, party)?;
-    verdict::report_refusals(&decision, &request.client.client_id, seen);
-    app.metrics.decided(&decision);
     tracing::info!(client.id = request.client.client_id, set = %decision.trace.set, outcome = "allowed", "login");
     let now = app.clock.now_ms();
     let grant = Grant {
@@ -276,8 +235,8 @@ fn failure(request: &AuthorizationRequest, error: &Error) -> Response {
         Error::InvalidClient { description, .. } => destination.error("unauthorized_client", description),
         Error::Denied { code, reason } => destination.error(code, reason),
         Error::ActionFailed { reference } => {
-            let (code, description) = failed(reference);
-            destination.error(&code, &description)
+            let description = format!("the login could not be completed (reference {reference})");
+            destination.error("server_error", &description)
         }
         Error::Busy | Error::TooManyAttempts { .. } => {
             destination.error("temporarily_unavailable", "the server is busy, please try again")

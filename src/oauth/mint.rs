@@ -13,7 +13,7 @@ use crate::domain::{JsonMap, claims, hash};
 use crate::keys::{self, Keys};
 
 use super::error::{Error, Result};
-use super::fold::{self, Oversized, Party};
+use super::fold;
 
 /// Members of a token or error response that belong to the protocol: no action sets them.
 pub const PROTOCOL_MEMBERS: [&str; 14] = [
@@ -107,22 +107,13 @@ pub fn parameters(decision: &Decision) -> JsonMap {
     custom.map(|(name, setting)| (name.clone(), setting.value.clone())).collect()
 }
 
-/// [`fold::settle`], with the log's word about what is too big.
-///
-/// # Errors
-/// `ActionFailed` with a reference; the log has the size.
-pub fn settle(app: &App, decision: &mut Decision, granted: &Scopes, party: Party<'_>) -> Result<Scopes> {
-    fold::settle(decision, granted, party).map_err(|oversized| too_big(app, oversized))
-}
-
-fn check_size(app: &App, decision: &Decision) -> Result<()> {
-    fold::check_size(decision).map_err(|oversized| too_big(app, oversized))
-}
-
-fn too_big(app: &App, Oversized { token, size }: Oversized) -> Error {
-    let (reference, limit) = (app.random.id(), claims::MAX_CUSTOM_CLAIMS);
-    tracing::error!(reference, token, size, limit, "the actions' custom claims are too big for one token");
-    Error::ActionFailed { reference }
+/// Decisions are settled before they come here; whoever comes without is stopped.
+fn check_size(decision: &Decision) -> Result<()> {
+    fold::check_size(decision).map_err(|oversized| {
+        let reference = decision.trace.id.clone();
+        tracing::error!(reference, "{oversized}");
+        Error::ActionFailed { reference }
+    })
 }
 
 /// Makes the tokens. Pure but for the clock, randomness and keys of `app`.
@@ -130,7 +121,7 @@ fn too_big(app: &App, Oversized { token, size }: Oversized) -> Error {
 /// # Errors
 /// No key for the algorithm; custom claims over the limit (`server_error`).
 pub fn mint(app: &App, order: Order<'_>) -> Result<Minted> {
-    check_size(app, &order.grant.decision)?;
+    check_size(&order.grant.decision)?;
     let mut minted = Minted::default();
     if order.access_token {
         match order.api {
@@ -155,7 +146,7 @@ pub fn mint_for_machine(
     scope: &Scopes,
     decision: &Decision,
 ) -> Result<Minted> {
-    check_size(app, decision)?;
+    check_size(decision)?;
     let token = AccessToken {
         sub: machine_subject(&client.client_id),
         aud: api.identifier.as_str().into(),

@@ -20,7 +20,7 @@ use super::mint::{self, Minted, Order};
 use super::parameters::Parameters;
 use super::refresh_grant::{self, NewRefreshToken};
 use super::token::Answer;
-use super::verdict::{self, Subject};
+use super::verdict::{self, Question, Subject};
 use super::{RequestContext, event, scopes, throttle};
 
 /// `event.transaction.protocol` and the grant's.
@@ -42,14 +42,13 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let requested = scopes::of_password_grant(&asked, api.as_ref());
     let methods = vec![AuthenticationMethod { name: "pwd".to_owned(), timestamp: app.clock.now_ms() }];
     let event = build_event(app, client, &user, (&asked, api.as_ref(), &methods), context);
-    let subject = Subject { user_id: &user.user_id, grant: None };
-    let mut decision = verdict::post_login(app, event, subject).await?;
-    let seen = decision.refused.len();
-    let base = scopes::grantable(&requested, client, api.as_ref());
-    let party = Party::Client { client, api: api.as_ref(), may_refresh: true };
-    let scope = mint::settle(app, &mut decision, &base, party)?;
-    verdict::report_refusals(&decision, &client.client_id, seen);
-    app.metrics.decided(&decision);
+    let question = Question {
+        event,
+        granted: &scopes::grantable(&requested, client, api.as_ref()),
+        party: Party::Client { client, api: api.as_ref(), may_refresh: true },
+        subject: Some(Subject { user_id: &user.user_id, session_id: None, grant: None }),
+    };
+    let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
 
     let now = app.clock.now_ms();
     let grant = Grant {
@@ -75,7 +74,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     if let Some(token) = refresh_token {
         members.insert("refresh_token".to_owned(), token.secret.into());
     }
-    Ok(Answer { members, set: grant.decision.trace.set })
+    Ok(Answer::of(members, grant.decision.trace))
 }
 
 fn check_realm(realm: Option<&str>) -> Result<()> {

@@ -21,7 +21,7 @@ use super::fold::Party;
 use super::mint::{self, Minted, Order};
 use super::parameters::Parameters;
 use super::token::Answer;
-use super::verdict::{self, Subject};
+use super::verdict::{self, Question, Subject};
 use super::{RequestContext, event, scopes};
 
 /// A refresh token about to be handed out.
@@ -59,14 +59,13 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     check_scope(&presented.found.grant, asked.as_ref())?;
     let event = build_event(app, client, &presented, asked.as_ref(), context).await?;
     let old = &presented.found.grant;
-    let subject = Subject { user_id: &old.user_id, grant: Some(old) };
-    let mut decision = verdict::post_login(app, event, subject).await?;
-    let seen = decision.refused.len();
-    let base = scopes::grantable(&old.requested_scope, client, presented.api.as_ref());
-    let party = Party::Client { client, api: presented.api.as_ref(), may_refresh: true };
-    let scope = mint::settle(app, &mut decision, &base, party)?;
-    verdict::report_refusals(&decision, &client.client_id, seen);
-    app.metrics.decided(&decision);
+    let question = Question {
+        event,
+        granted: &scopes::grantable(&old.requested_scope, client, presented.api.as_ref()),
+        party: Party::Client { client, api: presented.api.as_ref(), may_refresh: true },
+        subject: Some(Subject { user_id: &old.user_id, session_id: old.session_id.as_deref(), grant: Some(old) }),
+    };
+    let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
     let grant = Grant { scope, decision, ..old.clone() };
     let narrowed = asked.map_or_else(|| grant.scope.clone(), |asked| grant.scope.filter(|word| asked.contains(word)));
     let minted = mint::mint(app, order(&grant, client, &presented, &narrowed))?;
@@ -75,7 +74,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     if let Some(token) = successor {
         members.insert("refresh_token".to_owned(), token.secret.into());
     }
-    Ok(Answer { members, set: grant.decision.trace.set })
+    Ok(Answer::of(members, grant.decision.trace))
 }
 
 async fn find(app: &App, client: &Client, secret: &str) -> Result<Presented> {

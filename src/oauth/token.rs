@@ -5,6 +5,7 @@ use std::time::Instant;
 use crate::app::App;
 use crate::domain::JsonMap;
 use crate::domain::client::{Client, GrantType};
+use crate::domain::trace::Trace;
 
 use super::client_authentication::{self, Presented};
 use super::error::{Error, Result};
@@ -28,6 +29,15 @@ pub struct Answer {
     pub members: JsonMap,
     /// Content hash of the set of actions whose Decision is in the tokens.
     pub set: String,
+    /// The id of that Decision's trace.
+    pub trace: String,
+}
+
+impl Answer {
+    /// The answer with these members, that came of a Decision with this trace.
+    pub(super) fn of(members: JsonMap, trace: Trace) -> Self {
+        Self { members, set: trace.set, trace: trace.id }
+    }
 }
 
 /// Exchanges a grant for tokens, and logs how it went.

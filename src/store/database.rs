@@ -122,7 +122,7 @@ impl Database {
     /// # Errors
     /// It does not.
     pub async fn ping(&self) -> Result<()> {
-        let (_,): (i64,) = sql::query_as("SELECT CAST(1 AS BIGINT)").fetch_one(&self.readers).await?;
+        let _: (i64,) = sql::query_as("SELECT CAST(1 AS BIGINT)").fetch_one(&self.readers).await?;
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 //! - `clients`, `apis`, `users` (with roles), `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
 //! - `login_transactions`, `sessions`, `attempts`: the login.
 //! - `grants` and what hangs on them: `codes`, `refresh_tokens`, `access_tokens` (with revoked `jti`s and used assertions).
+//! - `traces`: what was decided, for the operator; nothing of the protocol looks at them.
 //! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `sql` (statements on either
 //!   database), `sqlite` (its connections), `writer` (commits that are shared), `remembered`
 //!   (what every request needs), `document` (JSON in columns).
@@ -32,6 +33,7 @@ mod sessions;
 mod signing_keys;
 mod sql;
 mod sqlite;
+mod traces;
 mod undeclared;
 mod users;
 mod writer;

@@ -100,9 +100,7 @@ impl<R: FromRow> Query<'_, R> {
             On::Readers(Readers::Sqlite(readers)) => return readers.with(read),
             On::Transaction(Connection::Seat(seat)) => return read(seat.connection()?),
             On::Readers(Readers::Postgres(pool)) => bound(text, values).fetch_all(pool).await?,
-            On::Transaction(Connection::Own(own)) => {
-                bound(text, values).fetch_all(&mut **own as &mut PgConnection).await?
-            }
+            On::Transaction(Connection::Own(own)) => bound(text, values).fetch_all(&mut **own as &mut PgConnection).await?,
         };
         rows.iter().map(|row| R::from_row(&mut Row::new(AnyRow::Postgres(row)))).collect()
     }
@@ -124,7 +122,8 @@ fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Value<'_>]) -> Result
         let name = statement.parameter_name(index).and_then(|name| name.strip_prefix('$'));
         let number = name.and_then(|name| name.parse::<usize>().ok()).and_then(|number| number.checked_sub(1));
         let value = number.and_then(|number| values.get(number));
-        let value = value.ok_or_else(|| rusqlite::Error::InvalidParameterCount(values.len(), statement.parameter_count()))?;
+        let value =
+            value.ok_or_else(|| rusqlite::Error::InvalidParameterCount(values.len(), statement.parameter_count()))?;
         statement.raw_bind_parameter(index, value)?;
     }
     Ok(())

@@ -144,7 +144,7 @@ fn a_terminated_server_finishes_the_request_in_flight() {
 fn serve_refuses_the_demo_with_a_list() {
     let project = project(CONFIGURATION, ACTION);
     let output = vestibule(project.path(), &["serve", "--listen", "127.0.0.1:0"]);
-    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(output.status.code(), Some(2));
     let text = super::stderr(&output);
     for wanted in ["clients[0].client_secret", "clients[1].client_secret", "users[0].password", "hint: "] {
         assert!(text.contains(wanted), "{wanted} in {text}");

@@ -121,6 +121,11 @@ impl Server {
         Self::start_in(Surroundings::system(true), None, &[], "").await
     }
 
+    /// Starts as `vestibule dev` would, with actions and further configuration.
+    pub async fn start_dev_with(actions: &[(&str, &str)], configuration: &str) -> Self {
+        Self::start_in(Surroundings::system(true), None, actions, configuration).await
+    }
+
     /// Starts behind a proxy that serves this issuer.
     pub async fn start_as(issuer: &str) -> Self {
         Self::start_in(Surroundings::system(false), Some(issuer), &[], "").await
@@ -198,6 +203,11 @@ impl Server {
         let text = change(&self.configuration);
         assert_ne!(text, self.configuration, "the change changes something");
         self.app.declare(&parse(&self.directory, &text)).await.unwrap();
+    }
+
+    /// The text of its configuration.
+    pub fn configuration(&self) -> &str {
+        &self.configuration
     }
 
     /// The URL of a path.

@@ -58,13 +58,10 @@ pub(super) fn register(module: &mut Module) {
             None => deny(&context, &access.0, "access_denied", &argument),
         }
     });
-    module.set_native_fn(
-        "deny",
-        |context: NativeCallContext, access: MachineAccess, code: Dynamic, reason: Dynamic| {
-            let code = code_of(&context, &code, &MACHINE_CODES)?;
-            deny(&context, &access.0, code, &reason)
-        },
-    );
+    module.set_native_fn("deny", |context: NativeCallContext, access: MachineAccess, code: Dynamic, reason: Dynamic| {
+        let code = code_of(&context, &code, &MACHINE_CODES)?;
+        deny(&context, &access.0, code, &reason)
+    });
 }
 
 fn code_of(context: &NativeCallContext, code: &Dynamic, codes: &[&'static str]) -> Scripted<&'static str> {

@@ -7,6 +7,7 @@
 mod access;
 mod access_token;
 mod cache;
+pub mod description;
 mod id_token;
 mod refresh_token;
 mod session;
@@ -17,9 +18,11 @@ mod user;
 use rhai::{Dynamic, FuncRegistration, ImmutableString, Module, NativeCallContext};
 
 use super::Trigger;
-use super::context::{Run, Scripted, mistake};
+use super::codes::Code;
+use super::context::{Run, Scripted, mistake, mistake_of};
 use super::value::{self, Unfit};
 use crate::domain::trace::EffectKind;
+use description::{OBJECTS, Object};
 
 /// `api` of post-login.
 #[derive(Clone, Debug)]
@@ -28,26 +31,6 @@ struct LoginApi(Run);
 /// `api` of credentials-exchange.
 #[derive(Clone, Debug)]
 struct MachineApi(Run);
-
-/// Type name, as error texts show it, and methods: for "did you mean".
-pub(crate) const METHODS: [(&str, &[&str]); 10] = [
-    ("api.access", &["deny"]),
-    ("api.accessToken", &["addScope", "removeScope", "setCustomClaim"]),
-    ("api.idToken", &["setCustomClaim"]),
-    ("api.tokenResponse", &["setCustomParameter"]),
-    ("api.user", &["setAppMetadata", "setUserMetadata"]),
-    ("api.transaction", &["setMetadata"]),
-    ("api.cache", &["delete", "get", "set"]),
-    ("api.refreshToken", &["revoke", "setExpiresAt", "setIdleExpiresAt"]),
-    ("api.session", &["revoke"]),
-    ("api", &[]),
-];
-
-/// Objects of `api` in post-login.
-const LOGIN: [&str; 9] =
-    ["access", "accessToken", "cache", "idToken", "refreshToken", "session", "tokenResponse", "transaction", "user"];
-/// Objects of `api` in credentials-exchange.
-const MACHINE: [&str; 4] = ["access", "accessToken", "cache", "tokenResponse"];
 
 /// The argument `api`.
 pub(crate) fn api(run: &Run) -> Dynamic {
@@ -73,11 +56,11 @@ pub(crate) fn register(module: &mut Module) {
         object(&context, &api.0, &name)
     });
     // Rhai would find the objects by the indexers alone, after it has composed a message about the missing getter.
-    for name in LOGIN {
+    for Object { name, .. } in OBJECTS {
         FuncRegistration::new_getter(name)
             .set_into_module(module, move |context: NativeCallContext, api: &mut LoginApi| object(&context, &api.0, name));
     }
-    for name in MACHINE {
+    for Object { name, .. } in OBJECTS.iter().filter(|object| object.exists_in(Trigger::CredentialsExchange)) {
         FuncRegistration::new_getter(name)
             .set_into_module(module, move |context: NativeCallContext, api: &mut MachineApi| object(&context, &api.0, name));
     }
@@ -93,12 +76,8 @@ pub(crate) fn register(module: &mut Module) {
 }
 
 fn object(context: &NativeCallContext, run: &Run, name: &str) -> Scripted<Dynamic> {
-    let names: &[&str] = match run.trigger() {
-        Trigger::PostLogin => &LOGIN,
-        Trigger::CredentialsExchange => &MACHINE,
-    };
-    if !names.contains(&name) {
-        return Err(no_such_object(context, run.trigger(), name, names));
+    if !Object::of(name).is_some_and(|object| object.exists_in(run.trigger())) {
+        return Err(mistake_of(Code::UnknownApi, context, no_such_object(run.trigger(), name)));
     }
     let run = run.clone();
     Ok(match name {
@@ -114,12 +93,14 @@ fn object(context: &NativeCallContext, run: &Run, name: &str) -> Scripted<Dynami
     })
 }
 
-fn no_such_object(context: &NativeCallContext, trigger: Trigger, name: &str, names: &[&str]) -> Box<rhai::EvalAltResult> {
-    let hint = match trigger {
-        Trigger::CredentialsExchange if LOGIN.contains(&name) => format!("`api.{name}` exists in post-login only"),
-        _ => super::suggest::hint(name, names),
+/// The message for a property of `api` that the trigger lacks; the second line is the hint.
+pub(crate) fn no_such_object(trigger: Trigger, name: &str) -> String {
+    let names: Vec<&str> = OBJECTS.iter().filter(|object| object.exists_in(trigger)).map(|object| object.name).collect();
+    let hint = match Object::of(name) {
+        Some(_) => format!("`api.{name}` exists in post-login only"),
+        None => super::suggest::hint(name, &names),
     };
-    mistake(context, format!("unknown property `{name}` of `api` in {}\nhint: {hint}", trigger.as_str()))
+    format!("unknown property `{name}` of `api` in {}\nhint: {hint}", trigger.as_str())
 }
 
 /// A text argument.

@@ -1,4 +1,4 @@
-//! The members of each part of `event`: one table, so that a name is known, converted and suggested in one place.
+//! The members of each part of `event`, converted when they are read. What they are and mean is in `description`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use rhai::Dynamic;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::description::{self, Holds, part};
 use super::metadata::Metadata;
 use super::script::Part;
 use super::secrets::Secrets;
@@ -38,208 +39,75 @@ pub(crate) enum Kind {
     AccessToken,
 }
 
-/// One of each; the index says nothing here.
-const EACH: [Kind; 20] = [
-    Kind::Event,
-    Kind::Authentication,
-    Kind::Method(0),
-    Kind::Authorization,
-    Kind::Client,
-    Kind::Connection,
-    Kind::RefreshToken,
-    Kind::RefreshTokenDevice,
-    Kind::RefreshTokenResourceServer(0),
-    Kind::Request,
-    Kind::ResourceServer,
-    Kind::Session,
-    Kind::SessionDevice,
-    Kind::SessionClient(0),
-    Kind::Stats,
-    Kind::Tenant,
-    Kind::Transaction,
-    Kind::User,
-    Kind::Identity(0),
-    Kind::AccessToken,
-];
-
 /// Every name of a member of any part.
 pub(super) fn every_name() -> BTreeSet<&'static str> {
-    EACH.iter().flat_map(|kind| kind.names().iter().chain(kind.absent()).copied()).collect()
+    description::PARTS.iter().flat_map(description::Part::names).collect()
 }
 
 impl Kind {
+    /// Its description.
+    pub(super) fn part(self) -> &'static description::Part {
+        match self {
+            Self::Event => const { part("event") },
+            Self::Authentication => const { part("event.authentication") },
+            Self::Method(_) => const { part("event.authentication.methods[]") },
+            Self::Authorization => const { part("event.authorization") },
+            Self::Client => const { part("event.client") },
+            Self::Connection => const { part("event.connection") },
+            Self::RefreshToken => const { part("event.refresh_token") },
+            Self::RefreshTokenDevice => const { part("event.refresh_token.device") },
+            Self::RefreshTokenResourceServer(_) => const { part("event.refresh_token.resource_servers[]") },
+            Self::Request => const { part("event.request") },
+            Self::ResourceServer => const { part("event.resource_server") },
+            Self::Session => const { part("event.session") },
+            Self::SessionDevice => const { part("event.session.device") },
+            Self::SessionClient(_) => const { part("event.session.clients[]") },
+            Self::Stats => const { part("event.stats") },
+            Self::Tenant => const { part("event.tenant") },
+            Self::Transaction => const { part("event.transaction") },
+            Self::User => const { part("event.user") },
+            Self::Identity(_) => const { part("event.user.identities[]") },
+            Self::AccessToken => const { part("event.accessToken") },
+        }
+    }
+
     /// How scripts reach it.
     pub(super) fn path(self) -> &'static str {
-        match self {
-            Self::Event => "event",
-            Self::Authentication => "event.authentication",
-            Self::Method(_) => "event.authentication.methods[]",
-            Self::Authorization => "event.authorization",
-            Self::Client => "event.client",
-            Self::Connection => "event.connection",
-            Self::RefreshToken => "event.refresh_token",
-            Self::RefreshTokenDevice => "event.refresh_token.device",
-            Self::RefreshTokenResourceServer(_) => "event.refresh_token.resource_servers[]",
-            Self::Request => "event.request",
-            Self::ResourceServer => "event.resource_server",
-            Self::Session => "event.session",
-            Self::SessionDevice => "event.session.device",
-            Self::SessionClient(_) => "event.session.clients[]",
-            Self::Stats => "event.stats",
-            Self::Tenant => "event.tenant",
-            Self::Transaction => "event.transaction",
-            Self::User => "event.user",
-            Self::Identity(_) => "event.user.identities[]",
-            Self::AccessToken => "event.accessToken",
-        }
+        self.part().path
     }
 
-    /// The members that we fill.
-    pub(super) fn names(self) -> &'static [&'static str] {
-        match self {
-            Self::Event => &[
-                "accessToken",
-                "authentication",
-                "authorization",
-                "client",
-                "connection",
-                "refresh_token",
-                "request",
-                "resource_server",
-                "secrets",
-                "session",
-                "stats",
-                "tenant",
-                "transaction",
-                "user",
-            ],
-            Self::Authentication => &["methods"],
-            Self::Method(_) => &["name", "timestamp"],
-            Self::Authorization => &["roles"],
-            Self::Client => &["client_id", "metadata", "name"],
-            Self::Connection => &["id", "metadata", "name", "strategy"],
-            Self::RefreshToken => &[
-                "client_id",
-                "created_at",
-                "device",
-                "expires_at",
-                "id",
-                "idle_expires_at",
-                "last_exchanged_at",
-                "metadata",
-                "resource_servers",
-                "rotating",
-                "session_id",
-                "user_id",
-            ],
-            Self::RefreshTokenDevice | Self::SessionDevice => {
-                &["initial_ip", "initial_user_agent", "last_ip", "last_user_agent"]
-            }
-            Self::RefreshTokenResourceServer(_) => &["audience", "scopes"],
-            Self::Request => &["body", "geoip", "hostname", "ip", "language", "method", "query", "user_agent"],
-            Self::ResourceServer => &["identifier"],
-            Self::Session => &[
-                "authenticated_at",
-                "clients",
-                "created_at",
-                "device",
-                "expires_at",
-                "id",
-                "idle_expires_at",
-                "last_interacted_at",
-                "updated_at",
-                "user_id",
-            ],
-            Self::SessionClient(_) => &["client_id"],
-            Self::Stats => &["logins_count"],
-            Self::Tenant => &["id"],
-            Self::Transaction => &[
-                "acr_values",
-                "correlation_id",
-                "id",
-                "locale",
-                "login_hint",
-                "metadata",
-                "prompt",
-                "protocol",
-                "redirect_uri",
-                "requested_scopes",
-                "response_mode",
-                "response_type",
-                "state",
-                "ui_locales",
-            ],
-            Self::User => &[
-                "app_metadata",
-                "created_at",
-                "email",
-                "email_verified",
-                "family_name",
-                "given_name",
-                "identities",
-                "last_password_reset",
-                "multifactor",
-                "name",
-                "nickname",
-                "phone_number",
-                "phone_verified",
-                "picture",
-                "updated_at",
-                "user_id",
-                "user_metadata",
-                "username",
-            ],
-            Self::Identity(_) => &["connection", "isSocial", "provider", "user_id"],
-            Self::AccessToken => &["customClaims", "scope"],
-        }
-    }
-
-    /// The name as the tables have it, if it is one of theirs.
+    /// The name as the description has it, if it is one of its own.
     pub(super) fn known(self, name: &str) -> Option<&'static str> {
-        self.names().iter().chain(self.absent()).copied().find(|known| *known == name)
+        self.part().member(name).map(|member| member.name)
     }
+}
 
-    /// Members that Auth0 documents and that never exist here: `()`, as where Auth0 has nothing to say.
-    fn absent(self) -> &'static [&'static str] {
-        match self {
-            Self::Event => &[
-                "agent",
-                "anonymous_session",
-                "configuration",
-                "custom_domain",
-                "experiment",
-                "organization",
-                "prompt",
-                "security_context",
-                "session_transfer_token",
-            ],
-            Self::Authentication => &["riskAssessment"],
-            Self::Method(_) => &["type"],
-            Self::Client => &["authentication", "external_client_id", "external_metadata_type", "refresh_token"],
-            Self::RefreshToken => &["access", "session_transfer"],
-            Self::RefreshTokenDevice | Self::SessionDevice => &["initial_asn", "last_asn"],
-            Self::Request => &["asn"],
-            Self::Session => &["actor", "cookie", "metadata", "session_transfer"],
-            Self::Transaction => &[
-                "actor",
-                "actor_token_type",
-                "linking_id",
-                "requested_authorization_details",
-                "subject_token_type",
-                "target_scopes",
-            ],
-            Self::User => &["enrolledFactors"],
-            Self::Identity(_) => &["profileData"],
-            _ => &[],
-        }
-    }
+/// The members of the part at a path such as `event.user` or `event.user.identities[]`; `None` where the names are free.
+pub(crate) fn names_at(path: &str) -> Option<Vec<&'static str>> {
+    description::Part::of(path).map(|part| part.names().collect())
+}
+
+/// Every path of `event` that has a name of ours; of lists of parts the elements as `[]`.
+pub(super) fn paths() -> impl Iterator<Item = String> {
+    description::PARTS.iter().flat_map(|part| part.names().map(move |name| format!("{}.{name}", part.path)))
+}
+
+/// Whether the member is free-form: below it any name may come.
+pub(super) fn is_free(path: &str) -> bool {
+    let described = path.rsplit_once('.').and_then(|(part, name)| description::Part::of(part)?.member(name));
+    described.is_some_and(|member| member.holds == Holds::Map)
 }
 
 /// The member; `()` if it is absent, `None` if there is none of this name.
 pub(super) fn get(part: &Part, name: &str) -> Option<Dynamic> {
-    if part.kind.absent().contains(&name) {
-        return Some(Dynamic::UNIT);
-    }
+    filled(part, name).or_else(|| {
+        let described = part.kind.part().member(name)?;
+        (described.holds == Holds::Nothing).then_some(Dynamic::UNIT)
+    })
+}
+
+/// The member, unless it is one that we never fill.
+fn filled(part: &Part, name: &str) -> Option<Dynamic> {
     let event = part.run.event();
     match part.kind {
         Kind::Event => of_event(part, name),
@@ -488,13 +356,6 @@ fn pairs<'a, V: Into<Value> + Clone + 'a>(part: &Part, members: impl IntoIterato
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn absent_and_known_names_do_not_overlap() {
-        for kind in [Kind::Event, Kind::User, Kind::Client, Kind::Request, Kind::Session, Kind::Transaction] {
-            assert!(kind.names().iter().all(|name| !kind.absent().contains(name)), "{kind:?}");
-        }
-    }
 
     #[test]
     fn numbers_of_metadata_stay_numbers() {

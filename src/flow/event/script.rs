@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::members::{self, Kind};
 use super::metadata::Metadata;
 use super::reads::Path;
-use crate::flow::context::{Run, Scripted, mistake};
+use crate::flow::codes::Code;
+use crate::flow::context::{Run, Scripted, mistake_of};
 use crate::flow::{suggest, value};
 
 /// A part of `event`.
@@ -35,8 +36,9 @@ impl Part {
     fn get(&self, context: &NativeCallContext, name: &str) -> Scripted<Dynamic> {
         let value = members::get(self, name).ok_or_else(|| {
             let path = self.kind.path();
-            let hint = suggest::hint(name, self.kind.names());
-            mistake(context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
+            let names: Vec<&str> = self.kind.part().names().collect();
+            let hint = suggest::hint(name, &names);
+            mistake_of(Code::UnknownMember, context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
         })?;
         self.note(context, name, &value);
         Ok(value)

@@ -4,6 +4,8 @@
 use rhai::{Dynamic, EvalAltResult, FLOAT, INT, ImmutableString, Map, NativeCallContext, Position};
 
 use super::RunHandle;
+use crate::flow::codes::Code;
+use crate::flow::context::coded;
 use crate::flow::value;
 
 /// What every fallible function of the library returns.
@@ -11,7 +13,8 @@ pub(super) type Fallible<T> = Result<T, Box<EvalAltResult>>;
 
 /// An error that a script may catch; the engine adds the position of the call.
 pub(super) fn fail<T>(function: &str, message: impl std::fmt::Display) -> Fallible<T> {
-    Err(EvalAltResult::ErrorRuntime(format!("{function}: {message}").into(), Position::NONE).into())
+    let code = if function.starts_with("http::") { Code::HttpCall } else { Code::WrongArgument };
+    Err(EvalAltResult::ErrorRuntime(coded(code, format!("{function}: {message}")), Position::NONE).into())
 }
 
 /// What this run may reach.

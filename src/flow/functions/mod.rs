@@ -23,7 +23,7 @@ mod maps;
 mod numbers;
 mod strings;
 mod strings_edit;
-mod time;
+pub(crate) mod time;
 mod url;
 
 #[cfg(test)]
@@ -74,6 +74,11 @@ const FAMILIES: &[Family] = &[
     url::FAMILY,
     http::FAMILY,
 ];
+
+/// Why `http::` may not call a URL with these `allow_hosts`, as far as is known before its name is resolved.
+pub(crate) fn objection(allow_hosts: &[String], url: &::url::Url) -> Result<(), String> {
+    egress::Allowed(allow_hosts.into()).check(url)
+}
 
 /// Builds the modules.
 #[must_use]

@@ -124,7 +124,7 @@ fn parts(milliseconds: Dynamic) -> Fallible<Map> {
     ]))
 }
 
-fn parse(iso: Dynamic) -> Fallible<INT> {
+pub(crate) fn parse(iso: Dynamic) -> Fallible<INT> {
     let iso = text("time::parse", &iso)?;
     let iso = iso.trim();
     let utc = |local: DateTime| local.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp());
@@ -140,7 +140,7 @@ fn parse(iso: Dynamic) -> Fallible<INT> {
     }
 }
 
-fn add(milliseconds: Dynamic, amount: Dynamic, unit: Dynamic) -> Fallible<INT> {
+pub(crate) fn add(milliseconds: Dynamic, amount: Dynamic, unit: Dynamic) -> Fallible<INT> {
     let (start, amount) = (timestamp("time::add", &milliseconds)?, integer("time::add", &amount)?);
     let unit = text("time::add", &unit)?;
     let span = match singular(&unit) {

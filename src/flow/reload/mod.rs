@@ -12,6 +12,7 @@ mod watcher;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Flow, FlowSet, Settings};
 use judge::{Candidate, Judge, Verdict};
+use scan::Scan;
 use watcher::{Signals, Watcher};
 
 /// How long a change must stay as it is.
@@ -91,6 +93,22 @@ pub struct ReloadState {
     pub refused: u64,
     /// Whether the file system tells of changes; `None` if nobody watches.
     pub events: Option<bool>,
+}
+
+/// What lies in some directories, and some files, at one moment; equal if nothing that matters differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Look(Vec<(Scan, Option<Vec<u8>>)>);
+
+impl Look {
+    /// Looks at directories of scripts and at single files.
+    #[must_use]
+    pub fn at(places: &[PathBuf]) -> Self {
+        let look = |place: &PathBuf| match place.is_dir() {
+            true => (Scan::take(place, None), None),
+            false => (Scan::Gone, std::fs::read(place).ok()),
+        };
+        Self(places.iter().map(look).collect())
+    }
 }
 
 /// Reloads the actions of one flow, when told to or by itself.

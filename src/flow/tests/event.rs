@@ -41,7 +41,7 @@ fn a_misspelt_property_is_an_error_with_place_and_suggestion() {
     let decision = login("let x = event.user.emial;");
     let trace = &decision.trace.actions[0];
     assert_eq!(trace.error.as_deref(), Some("actions/10-a.rhai:2:20: unknown property `emial` of `event.user`"));
-    let expected = "error: unknown property `emial` of `event.user`\n --> actions/10-a.rhai:2:20\n  |\n2 | let x = event.user.emial;\n  |                    ^\nhint: did you mean `email`?";
+    let expected = "error[V0031]: unknown property `emial` of `event.user`\n --> actions/10-a.rhai:2:20\n  |\n2 | let x = event.user.emial;\n  |                    ^\nhint: did you mean `email`?";
     assert_eq!(trace.diagnostic.as_deref(), Some(expected));
     assert!(failure("event.usr").contains("unknown property `usr` of `event`"));
     assert!(failure("event.authentication.methods[0].nam").contains("event.authentication.methods[]"));

@@ -169,7 +169,7 @@ fn a_panic_in_a_built_in_function_fails_the_login_only() {
     module.set_native_fn("boom", || -> Result<i64, Box<rhai::EvalAltResult>> { panic!("test panic") });
     module.build_index();
     let mut set = set(&[("lib/p.rhai", "fn boom() { 1 }"), ("a.rhai", &handler("p::boom()"))]);
-    set.toolbox.set_namespace("p", module.into());
+    std::sync::Arc::get_mut(&mut set.toolbox).unwrap().set_namespace("p", module.into());
     let decision = decide(&set, Trigger::PostLogin, event(), &host());
     let Outcome::Failed { message, .. } = decision.outcome else { panic!("{:?}", decision.outcome) };
     assert!(message.contains("a built-in function panicked: test panic"), "{message}");

@@ -68,7 +68,7 @@ fn only_functions_and_constants_stand_at_the_top() {
 #[test]
 fn syntax_errors_show_line_caret_and_place() {
     let text = problems("fn onExecutePostLogin(event, api) {\n    let x = ;\n}");
-    assert!(text.starts_with("error: "), "{text}");
+    assert!(text.starts_with("error[V0001]: "), "{text}");
     assert!(text.contains(" --> actions/10-a.rhai:2:13\n"), "{text}");
     assert!(text.contains("2 |     let x = ;\n  |             ^"), "{text}");
 }
@@ -159,10 +159,10 @@ fn settings_without_a_file_are_a_warning() {
     let with =
         |name: &str| Settings { actions: BTreeMap::from([(name.to_owned(), ActionSettings::default())]), ..settings() };
     let set = FlowSet::from_sources(&with("10-rols"), &[("10-roles.rhai", GOOD)]).unwrap();
-    let warning = set.warnings()[0].to_string();
+    let warning = set.findings()[0].to_string();
     assert!(warning.contains("has no file `10-rols.rhai`") && warning.contains("did you mean `10-roles`?"), "{warning}");
     assert_eq!(set.actions().len(), 1);
-    assert_eq!(FlowSet::from_sources(&with("10-roles"), &[("_10-roles.rhai", GOOD)]).unwrap().warnings(), []);
+    assert_eq!(FlowSet::from_sources(&with("10-roles"), &[("_10-roles.rhai", GOOD)]).unwrap().findings(), []);
 }
 
 #[test]

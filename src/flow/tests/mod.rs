@@ -1,5 +1,6 @@
 //! Behaviour of whole sets: sources in, Decision out.
 
+mod analysis;
 mod api;
 mod constants;
 mod event;

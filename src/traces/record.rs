@@ -1,0 +1,112 @@
+//! One decision as it is kept: what it was about, how it ended, what did it, and everything that makes it again.
+
+use serde::{Deserialize, Serialize};
+
+use super::redact::Redactor;
+use crate::domain::decision::{Decision, Outcome};
+use crate::domain::trace::TraceRow;
+use crate::flow::Recording;
+
+/// Longer documents lose what is largest: calls of `http::`, then effects and printed lines.
+const MAX_DOCUMENT: usize = 256 * 1024;
+
+/// A decision as it is kept. `vestibule traces export` writes one as a JSON object per line, and `replay --file` reads it: the
+/// recording is in `recording`, what was decided then in `decision`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// The trace's id, which error answers name as their reference.
+    pub id: String,
+    /// When, Unix milliseconds.
+    pub at: i64,
+    /// Whose login it was.
+    pub client_id: String,
+    /// Absent for a machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// `allowed`, `denied` or `failed`.
+    pub outcome: String,
+    /// The granted scopes, after the actions' edits; empty if there was no grant.
+    pub scope: String,
+    /// What was decided, and how: claims with their lines, refusals, and the trace of each action. What was from outside is in
+    /// the recording.
+    pub decision: Decision,
+    /// Everything that makes the decision again, beside the actions.
+    pub recording: Recording,
+}
+
+impl Record {
+    /// The record of a decision, not yet redacted.
+    pub(super) fn of(mut decision: Decision, mut recording: Recording, scope: String) -> Self {
+        recording.outside = std::mem::take(&mut decision.trace.outside);
+        let user = recording.event.user.as_ref();
+        Self {
+            id: decision.trace.id.clone(),
+            at: recording.outside.now,
+            client_id: recording.event.client.client_id.clone(),
+            user_id: user.map(|user| user.user_id.clone()),
+            outcome: word(&decision.outcome).to_owned(),
+            scope,
+            decision,
+            recording,
+        }
+    }
+
+    /// How the tokens were asked for: `login`, `refresh`, `password` or `machine`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        let transaction = self.recording.event.transaction.as_ref();
+        match transaction.and_then(|transaction| transaction.protocol.as_deref()) {
+            _ if self.user_id.is_none() => "machine",
+            Some("oauth2-refresh-token") => "refresh",
+            Some("oauth2-password") => "password",
+            _ => "login",
+        }
+    }
+
+    /// Wall time of all actions, microseconds.
+    #[must_use]
+    pub fn duration_us(&self) -> u64 {
+        self.decision.trace.actions.iter().map(|action| action.duration_us).sum()
+    }
+
+    /// The row that is stored, with everything redacted.
+    pub(super) fn into_row(mut self, redactor: &Redactor<'_>) -> TraceRow {
+        redactor.redact(&mut self);
+        let mut document = self.document();
+        if document.len() > MAX_DOCUMENT {
+            self.recording.outside.http.clear();
+            self.recording.outside.incomplete = true;
+            document = self.document();
+        }
+        if document.len() > MAX_DOCUMENT {
+            for action in &mut self.decision.trace.actions {
+                action.effects_left_out += std::mem::take(&mut action.effects).len();
+                action.logs.clear();
+            }
+            document = self.document();
+        }
+        let (user_id, outcome) = (self.user_id.unwrap_or_default(), self.outcome);
+        TraceRow { id: self.id, at: self.at, client_id: self.client_id, user_id, outcome, document }
+    }
+
+    fn document(&self) -> String {
+        // Maps with text keys and plain data: there is nothing that JSON cannot say.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+impl TryFrom<&TraceRow> for Record {
+    type Error = serde_json::Error;
+
+    fn try_from(row: &TraceRow) -> Result<Self, Self::Error> {
+        serde_json::from_str(&row.document)
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Allowed => "allowed",
+        Outcome::Denied { .. } => "denied",
+        Outcome::Failed { .. } => "failed",
+    }
+}

@@ -1,0 +1,293 @@
+//! What a trace may not tell: secrets and tokens, never; personal fields, as configured.
+//!
+//! First every value that must not be seen is collected: the secrets of the actions, members that are named like a secret,
+//! and what stands in the configured fields. Then each is replaced wherever it appears. What an action makes of a value (a
+//! hash, a part of it) is beyond this.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Record;
+use super::needles::{Needles, is_secret_name};
+use crate::domain::JsonMap;
+use crate::domain::decision::{Decision, Outcome, Setting};
+use crate::domain::outside::Outside;
+use crate::flow::{Event, FlowSet, REDACTED};
+
+/// Fields of `event` that tell who somebody is: redacted under `serve` unless the configuration says otherwise.
+pub const PERSONAL: [&str; 22] = [
+    "event.user.email",
+    "event.user.phone_number",
+    "event.user.username",
+    "event.user.name",
+    "event.user.nickname",
+    "event.user.given_name",
+    "event.user.family_name",
+    "event.user.picture",
+    "event.request.ip",
+    "event.request.user_agent",
+    "event.request.query.login_hint",
+    "event.request.body.username",
+    "event.transaction.login_hint",
+    "event.session.device.initial_ip",
+    "event.session.device.initial_user_agent",
+    "event.session.device.last_ip",
+    "event.session.device.last_user_agent",
+    "event.refresh_token.device.initial_ip",
+    "event.refresh_token.device.initial_user_agent",
+    "event.refresh_token.device.last_ip",
+    "event.refresh_token.device.last_user_agent",
+    "event.request.geoip",
+];
+
+/// Ids by which traces are found: kept even where a name is a part of them, unless they are themselves redacted.
+const IDS: [&str; 6] = [
+    "event.client.client_id",
+    "event.user.user_id",
+    "event.session.user_id",
+    "event.refresh_token.user_id",
+    "event.refresh_token.client_id",
+    "event.user.identities[].user_id",
+];
+
+/// Redacts one record.
+#[derive(Debug)]
+pub(super) struct Redactor<'a> {
+    pub(super) fields: &'a [String],
+    /// The sets of actions whose secrets may be in it.
+    pub(super) sets: &'a [Arc<FlowSet>],
+}
+
+impl Redactor<'_> {
+    pub(super) fn redact(&self, record: &mut Record) {
+        let mut event = serde_json::to_value(&*record.recording.event).unwrap_or_default();
+        let needles = self.needles(&mut event, record);
+        let ids: Vec<_> = IDS.into_iter().filter(|id| !self.fields.iter().any(|field| field == id)).collect();
+        let kept: Vec<Vec<Value>> =
+            ids.iter().map(|id| at(&mut event, id).into_iter().map(|own| own.clone()).collect()).collect();
+        self.fields.iter().for_each(|field| at(&mut event, field).into_iter().for_each(blank));
+        json(&mut event, &needles);
+        for (id, values) in ids.iter().zip(kept) {
+            at(&mut event, id).into_iter().zip(values).for_each(|(own, value)| *own = value);
+        }
+        // A field of another type than text keeps its shape, so that this is an event again.
+        let event: Event = serde_json::from_value(event).unwrap_or_default();
+        record.user_id = event.user.as_ref().map(|user| user.user_id.clone());
+        record.client_id.clone_from(&event.client.client_id);
+        record.recording.event = Arc::new(event);
+        outside(&mut record.recording.outside, &needles);
+        decision(&mut record.decision, &needles);
+    }
+
+    fn needles(&self, event: &mut Value, record: &Record) -> Needles {
+        let mut needles = Needles::of(record.user_id.as_deref().unwrap_or_default());
+        self.sets.iter().flat_map(|set| set.secrets()).for_each(|secret| needles.add(secret));
+        for field in self.fields {
+            at(event, field).into_iter().for_each(|value| texts(value, &mut |text| needles.add(text)));
+        }
+        named(event, &mut needles);
+        let decided = &record.decision;
+        let claims = [&decided.id_token, &decided.access_token, &decided.token_response];
+        for settings in claims.into_iter().chain([&decided.user_metadata, &decided.app_metadata]) {
+            settings.iter().for_each(|(name, setting)| named_member(name, &setting.value, &mut needles));
+        }
+        decided.transaction_metadata.iter().for_each(|(name, value)| named_member(name, value, &mut needles));
+        for effect in decided.trace.actions.iter().flat_map(|action| &action.effects) {
+            effect.value.iter().for_each(|value| named_member(&effect.name, value, &mut needles));
+        }
+        let Outside { cache, http, .. } = &record.recording.outside;
+        for entry in cache {
+            if let Some(record) = &entry.record {
+                named_text(&entry.key, &record.value, &mut needles);
+            }
+        }
+        for exchange in http {
+            let answer = exchange.answer.as_ref().ok();
+            let (request, none) = (&exchange.request, BTreeMap::new());
+            for (name, value) in request.headers.iter().chain(answer.map_or(&none, |answer| &answer.headers)) {
+                named_text(name, value, &mut needles);
+            }
+            let query = request.url.split_once('?').map_or("", |(_, query)| query);
+            let bodies = request.body.as_deref().into_iter().chain(answer.map(|answer| answer.body.as_str()));
+            bodies.chain([query]).for_each(|text| named_in_text(text, &mut needles));
+        }
+        needles.finish()
+    }
+}
+
+/// Everything that a path of `event` leads to; `[]` is every element.
+fn at<'v>(event: &'v mut Value, path: &str) -> Vec<&'v mut Value> {
+    let mut found = vec![event];
+    for step in path.split('.').skip(1) {
+        let (name, each) = step.strip_suffix("[]").map_or((step, false), |name| (name, true));
+        found = found.into_iter().filter_map(|value| value.as_object_mut()?.get_mut(name)).collect();
+        if each {
+            found = found.into_iter().filter_map(Value::as_array_mut).flatten().collect();
+        }
+    }
+    found
+}
+
+/// Every text in a value goes; the shape stays.
+fn blank(value: &mut Value) {
+    match value {
+        Value::String(text) => REDACTED.clone_into(text),
+        Value::Array(items) => items.iter_mut().for_each(blank),
+        Value::Object(members) => members.values_mut().for_each(blank),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn texts(value: &Value, found: &mut impl FnMut(&str)) {
+    match value {
+        Value::String(text) => found(text),
+        Value::Array(items) => items.iter().for_each(|item| texts(item, found)),
+        Value::Object(members) => members.values().for_each(|member| texts(member, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+/// Adds the texts and numbers of members that are named like a secret.
+fn named(value: &Value, needles: &mut Needles) {
+    match value {
+        Value::Object(members) => members.iter().for_each(|(name, member)| named_member(name, member, needles)),
+        Value::Array(items) => items.iter().for_each(|item| named(item, needles)),
+        Value::String(text) if text.starts_with(['{', '[']) => named_in_text(text, needles),
+        _ => {}
+    }
+}
+
+fn named_member(name: &str, value: &Value, needles: &mut Needles) {
+    match value {
+        Value::String(text) => named_text(name, text, needles),
+        Value::Number(number) if is_secret_name(name) => needles.add(&number.to_string()),
+        Value::Array(items) if is_secret_name(name) => {
+            items.iter().for_each(|item| texts(item, &mut |text| needles.add(text)))
+        }
+        _ => named(value, needles),
+    }
+}
+
+fn named_text(name: &str, text: &str, needles: &mut Needles) {
+    if !is_secret_name(name) {
+        return named_in_text(text, needles);
+    }
+    needles.add(text);
+    // `Bearer …`, `Basic …`: the credential alone, too.
+    if let Some((scheme, credential)) = text.split_once(' ')
+        && scheme.chars().all(char::is_alphanumeric)
+    {
+        needles.add(credential);
+    }
+}
+
+/// Members of JSON or of a form.
+fn named_in_text(text: &str, needles: &mut Needles) {
+    if text.starts_with(['{', '[']) {
+        if let Ok(value) = serde_json::from_str::<Value>(text) {
+            named(&value, needles);
+        }
+        return;
+    }
+    if text.contains('=') {
+        let pairs = url::form_urlencoded::parse(text.as_bytes()).filter(|(name, _)| is_secret_name(name));
+        pairs.for_each(|(_, value)| needles.add(&value));
+    }
+}
+
+fn json(value: &mut Value, needles: &Needles) {
+    match value {
+        Value::String(text) => needles.replace(text),
+        Value::Array(items) => items.iter_mut().for_each(|item| json(item, needles)),
+        Value::Object(members) => {
+            let names = members.keys().any(|name| replaced(name, needles).is_some());
+            if names {
+                *members =
+                    std::mem::take(members).into_iter().map(|(name, own)| (text(name, needles), own)).collect::<JsonMap>();
+            }
+            members.iter_mut().for_each(|(name, own)| member(name, own, needles));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn member(name: &str, value: &mut Value, needles: &Needles) {
+    match value {
+        Value::Number(_) if is_secret_name(name) => *value = REDACTED.into(),
+        _ => json(value, needles),
+    }
+}
+
+fn replaced(own: &str, needles: &Needles) -> Option<String> {
+    let mut new = own.to_owned();
+    needles.replace(&mut new);
+    (new != own).then_some(new)
+}
+
+fn text(mut own: String, needles: &Needles) -> String {
+    needles.replace(&mut own);
+    own
+}
+
+fn outside(outside: &mut Outside, needles: &Needles) {
+    for entry in &mut outside.cache {
+        needles.replace(&mut entry.key);
+        entry.record.iter_mut().for_each(|record| needles.replace(&mut record.value));
+    }
+    for exchange in &mut outside.http {
+        let request = &mut exchange.request;
+        needles.replace(&mut request.url);
+        request.headers.values_mut().for_each(|value| needles.replace(value));
+        request.body.iter_mut().for_each(|body| needles.replace(body));
+        match &mut exchange.answer {
+            Ok(answer) => {
+                answer.headers.values_mut().for_each(|value| needles.replace(value));
+                needles.replace(&mut answer.body);
+            }
+            Err(reason) => needles.replace(reason),
+        }
+    }
+}
+
+fn decision(decision: &mut Decision, needles: &Needles) {
+    match &mut decision.outcome {
+        Outcome::Allowed => {}
+        Outcome::Denied { reason, .. } => needles.replace(reason),
+        Outcome::Failed { message, .. } => needles.replace(message),
+    }
+    for own in [
+        &mut decision.id_token,
+        &mut decision.access_token,
+        &mut decision.token_response,
+        &mut decision.user_metadata,
+        &mut decision.app_metadata,
+    ] {
+        settings(own, needles);
+    }
+    decision.transaction_metadata.iter_mut().for_each(|(name, value)| member(name, value, needles));
+    decision.refresh_token.revoked.iter_mut().for_each(|reason| needles.replace(reason));
+    decision.session_revoked.iter_mut().for_each(|revocation| needles.replace(&mut revocation.reason));
+    decision.scopes.iter_mut().for_each(|edit| needles.replace(&mut edit.scope));
+    for refusal in &mut decision.refused {
+        needles.replace(&mut refusal.name);
+        needles.replace(&mut refusal.reason);
+    }
+    for action in &mut decision.trace.actions {
+        let texts = action.logs.iter_mut().chain(&mut action.error).chain(&mut action.diagnostic);
+        texts.for_each(|text| needles.replace(text));
+        action.reads.iter_mut().for_each(|read| needles.replace(&mut read.path));
+        for effect in &mut action.effects {
+            effect.value.iter_mut().for_each(|value| member(&effect.name, value, needles));
+            needles.replace(&mut effect.name);
+        }
+    }
+}
+
+fn settings(own: &mut BTreeMap<String, Setting>, needles: &Needles) {
+    own.iter_mut().for_each(|(name, setting)| member(name, &mut setting.value, needles));
+    if own.keys().any(|name| replaced(name, needles).is_some()) {
+        *own = std::mem::take(own).into_iter().map(|(name, setting)| (text(name, needles), setting)).collect();
+    }
+}

@@ -1,0 +1,131 @@
+//! Traces on their way to the table, under `serve`: a bounded queue and one task that redacts and stores what is in it, many
+//! at a time. No login waits for it; what finds no place is counted.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Draft, Settings};
+use crate::domain::trace::TraceRow;
+use crate::metrics::LostTraces;
+use crate::store::{self, Store};
+
+/// Traces that may wait.
+const QUEUE: usize = 1_024;
+/// Traces of one transaction, and how long the first one waits for others.
+const BATCH: usize = 256;
+const LINGER: Duration = Duration::from_millis(100);
+
+/// The way in.
+#[derive(Debug)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Message>,
+    lost: LostTraces,
+    complained: AtomicBool,
+}
+
+#[derive(Debug)]
+enum Message {
+    Store(Box<Draft>),
+    /// Answered when everything before it is stored.
+    Flush(oneshot::Sender<()>),
+}
+
+impl Writer {
+    /// Begins the task; it ends with the writer.
+    pub(super) fn start(store: Store, settings: Arc<Settings>, lost: LostTraces) -> Self {
+        let (queue, messages) = mpsc::channel(QUEUE);
+        tokio::spawn(Task { store, settings, lost: lost.clone(), since_pruned: 0 }.run(messages));
+        Self { queue, lost, complained: AtomicBool::new(false) }
+    }
+
+    /// Hands a trace over, or counts it as lost.
+    pub(super) fn push(&self, draft: Draft) {
+        if self.queue.try_send(Message::Store(Box::new(draft))).is_ok() {
+            return;
+        }
+        self.lost.add(1);
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            tracing::warn!("traces come faster than they are stored: some are lost, see vestibule_traces_lost_total");
+        }
+    }
+
+    /// Waits until everything that was handed over is stored.
+    pub(super) async fn flush(&self) {
+        let (done, flushed) = oneshot::channel();
+        if self.queue.send(Message::Flush(done)).await.is_ok() {
+            // An error means that the task is gone, and then there is nothing to wait for.
+            flushed.await.ok();
+        }
+    }
+}
+
+struct Task {
+    store: Store,
+    settings: Arc<Settings>,
+    lost: LostTraces,
+    since_pruned: usize,
+}
+
+impl Task {
+    async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut batch = Vec::with_capacity(BATCH);
+        while let Some(first) = messages.recv().await {
+            let hurried = matches!(first, Message::Flush(_));
+            batch.push(first);
+            if !hurried {
+                tokio::time::sleep(LINGER).await;
+            }
+            while batch.len() < BATCH
+                && let Ok(next) = messages.try_recv()
+            {
+                batch.push(next);
+            }
+            self.handle(std::mem::take(&mut batch)).await;
+        }
+    }
+
+    async fn handle(&mut self, messages: Vec<Message>) {
+        let (mut drafts, mut waiting) = (Vec::new(), Vec::new());
+        for message in messages {
+            match message {
+                Message::Store(draft) => drafts.push(*draft),
+                Message::Flush(done) => waiting.push(done),
+            }
+        }
+        let count = drafts.len();
+        if count > 0
+            && let Err(error) = self.store(drafts).await
+        {
+            self.lost.add(count);
+            tracing::warn!(%error, count, "traces were not stored");
+        }
+        // Who has stopped waiting need not know.
+        for done in waiting {
+            done.send(()).ok();
+        }
+    }
+
+    async fn store(&mut self, drafts: Vec<Draft>) -> store::Result<()> {
+        let fields = self.settings.redacted(false).to_vec();
+        // Off the async threads: a batch takes milliseconds.
+        let rows = tokio::task::spawn_blocking(move || -> Vec<TraceRow> {
+            drafts.into_iter().map(|draft| draft.into_row(&fields)).collect()
+        });
+        let rows = rows.await.unwrap_or_default();
+        let (kept_ms, keep) = (self.settings.retention_days * 86_400_000, self.settings.keep(false));
+        let mut tx = self.store.begin().await?;
+        for row in &rows {
+            tx.insert_trace(row, row.at.saturating_add(kept_ms)).await?;
+        }
+        self.since_pruned += rows.len();
+        // Not each time: to find what is too old is to count what is not.
+        if self.since_pruned >= (keep / 20).min(1_000) {
+            self.since_pruned = 0;
+            tx.prune_traces(keep).await?;
+        }
+        tx.commit().await
+    }
+}

@@ -1,0 +1,81 @@
+//! Wrong input to any command: one clear error that says what to do, nothing on stdout, exit code 2.
+
+#![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+
+mod support;
+
+use support::process::Project;
+
+/// What `init` makes, with some things that are no good.
+fn project() -> Project {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let project = Project { directory: tempfile::tempdir().unwrap(), port };
+    assert!(project.command(&["init", "."]).output().unwrap().status.success());
+    let write = |name: &str, content: &[u8]| std::fs::write(project.path(name), content).unwrap();
+    write("broken.toml", b"issuer = \n");
+    write("unknown.toml", b"issuer = \"http://localhost:8484/\"\nlissten = \"127.0.0.1:1\"\n");
+    write("latin1.toml", b"issuer = \"http://localhost/\" # caf\xe9\n");
+    write("broken.json", b"{ \"user\": ");
+    write("list.json", b"[]");
+    write("typo.json", br#"{ "user": { "emial": "x" } }"#);
+    std::fs::create_dir(project.path("broken")).unwrap();
+    write("broken/10-a.rhai", b"fn onExecutePostLogin(event, api) { let x = ; }");
+    project
+}
+
+/// Arguments, and what must be said.
+const CASES: [(&[&str], &[&str]); 24] = [
+    (&[], &["Usage: vestibule"]),
+    (&["chekc"], &["unrecognized subcommand 'chekc'", "tip: "]),
+    (&["check", "--prodction"], &["unexpected argument '--prodction'", "tip: "]),
+    (&["check", "--config", "nowhere.toml"], &["nowhere.toml", "cannot be read", "hint: name another file"]),
+    (&["check", "--config", "actions"], &["actions", "cannot be read", "hint: "]),
+    (&["check", "--config", "latin1.toml"], &["latin1.toml", "cannot be read", "hint: save it with the encoding UTF-8"]),
+    (&["dev", "--config", "nowhere.toml"], &["nowhere.toml", "cannot be read", "hint: name another file"]),
+    (&["dev", "--config", "broken.toml"], &["broken.toml:1:", "hint: the file is TOML"]),
+    (&["dev", "--config", "unknown.toml"], &["unknown.toml:2:1", "hint: did you mean `listen`?"]),
+    (&["dev", "--actions", "broken"], &["broken/10-a.rhai:1:45"]),
+    (&["dev", "--actions", "nowhere"], &["nowhere", "cannot be read", "hint: "]),
+    (&["dev", "--listen", "here"], &["`here` is no address to listen on", "hint: "]),
+    (&["serve", "--config", "unknown.toml"], &["unknown.toml:2:1", "hint: "]),
+    (&["init", "."], &["`.` is not empty", "hint: "]),
+    (&["init"], &["<DIRECTORY>"]),
+    (&["actions", "show", "10-verified-emial"], &["no action `10-verified-emial`", "did you mean `10-verified-email`?"]),
+    (&["actions", "list", "--actions", "broken"], &["broken/10-a.rhai:1:45"]),
+    (&["actions", "list", "--config", "broken.toml"], &["broken.toml:1:", "hint: the file is TOML"]),
+    (&["try", "--event", "nowhere.json"], &["nowhere.json cannot be read", "hint: "]),
+    (&["try", "--event", "broken.json"], &["broken.json:1:", "hint: "]),
+    (&["try", "--event", "list.json"], &["list.json is no JSON object", "hint: "]),
+    (&["try", "--event", "typo.json"], &["no property `emial`", "hint: did you mean `email`?"]),
+    (&["try", "--client", "wbe"], &["no client `wbe`", "hint: did you mean `web`?"]),
+    (&["keys", "rotate", "--kind", "dsa"], &["invalid value 'dsa'", "possible values: rsa"]),
+];
+
+#[test]
+fn wrong_input_is_one_clear_error_with_a_hint_and_exit_code_two() {
+    let project = project();
+    let mut wrong = Vec::new();
+    for (arguments, expected) in CASES {
+        let output = project.command(arguments).output().unwrap();
+        let (said, product) = (String::from_utf8_lossy(&output.stderr), String::from_utf8_lossy(&output.stdout));
+        let mut complaints = Vec::new();
+        if output.status.code() != Some(2) {
+            complaints.push(format!("exit code {:?}", output.status.code()));
+        }
+        if !product.is_empty() {
+            complaints.push(format!("on stdout: {product}"));
+        }
+        let errors = said.lines().filter(|line| line.starts_with("error")).count();
+        if errors != 1 && !arguments.is_empty() {
+            complaints.push(format!("{errors} errors"));
+        }
+        if said.contains("panicked") || said.contains("Caused by") || said.contains("stack backtrace") {
+            complaints.push("internals are shown".to_owned());
+        }
+        complaints.extend(expected.iter().filter(|text| !said.contains(**text)).map(|text| format!("not said: {text}")));
+        if !complaints.is_empty() {
+            wrong.push(format!("vestibule {}\n  {}\n{said}", arguments.join(" "), complaints.join("\n  ")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

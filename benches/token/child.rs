@@ -24,6 +24,12 @@ impl Child {
         Self::start(&["serve", alg, &size.actions.to_string(), &size.users.to_string()])
     }
 
+    /// Ours, and it reloads.
+    pub(crate) fn watching(alg: &str) -> Self {
+        let size = Size::USUAL;
+        Self::start(&["watch", alg, &size.actions.to_string(), &size.users.to_string()])
+    }
+
     /// The bare endpoint.
     pub(crate) fn bare(alg: &str) -> Self {
         Self::start(&["bare", alg])

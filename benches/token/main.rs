@@ -27,9 +27,9 @@ fn main() {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(8 * 1024 * 1024).build().unwrap();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        ["serve", alg, actions, users] => {
+        [kind @ ("serve" | "watch"), alg, actions, users] => {
             let size = Size { actions: actions.parse().unwrap(), users: users.parse().unwrap() };
-            runtime.block_on(server::vestibule(alg, size));
+            runtime.block_on(server::vestibule(alg, size, *kind == "watch"));
         }
         ["bare", alg] => runtime.block_on(server::bare(alg)),
         ["only", alg, what, in_flight] => runtime.block_on(only(alg, what, in_flight.parse().unwrap())),
@@ -55,6 +55,7 @@ async fn measure() {
         usual(alg).await;
     }
     growth().await;
+    saves().await;
 }
 
 /// What one algorithm costs, and what many requests in flight make of it.
@@ -86,10 +87,14 @@ async fn usual(alg: &str) {
     }
     println!("\n{alg}: 32 refreshes in flight reach {:.1} times the rate of one", rates[2] / rates[0]);
     println!("{alg}: start {} ms, with keys to make {} ms", ours.second_start.as_millis(), ours.first_start.as_millis());
-    println!("{alg}: memory {idle:.1} MB idle, {:.1} MB after the load", ours.memory_mb());
-    let saves = load::saves(&ours, 40).await;
+    println!("{alg}: memory {idle:.1} MB idle, {:.1} MB after the load\n", ours.memory_mb());
+}
+
+/// How long a save takes to have an effect, under `dev` or `serve --watch`.
+async fn saves() {
+    let saves = load::saves(&Child::watching("ES256"), 40).await;
     let ms = |part: usize| saves[(saves.len() - 1) * part / 100].as_secs_f64() * 1e3;
-    println!("{alg}: from a save to its effect {:.0} ms, p95 {:.0} ms\n", ms(50), ms(95));
+    println!("From a save to its effect {:.0} ms, p95 {:.0} ms", ms(50), ms(95));
 }
 
 /// How the cost grows with actions and with users.

@@ -112,8 +112,8 @@ impl Size {
     pub(crate) const USUAL: Self = Self { actions: ACTIONS.len(), users: 1 };
 }
 
-/// Serves until the process is killed; reloads the actions when they change.
-pub(crate) async fn vestibule(alg: &str, size: Size) {
+/// Serves until the process is killed; with `watch`, reloads the actions when they change.
+pub(crate) async fn vestibule(alg: &str, size: Size, watch: bool) {
     let null = std::fs::File::create("/dev/null").unwrap();
     tracing_subscriber::fmt().json().flatten_event(true).with_env_filter("info,sqlx=warn").with_writer(null).init();
     let directory = std::env::current_dir().unwrap();
@@ -131,7 +131,9 @@ pub(crate) async fn vestibule(alg: &str, size: Size) {
     println!("{issuer}");
     let (reloader, shutdown) = (Arc::clone(&app.reloader), CancellationToken::new());
     let watching = shutdown.clone();
-    tokio::spawn(async move { reloader.watch(|_| {}, watching).await });
+    if watch {
+        tokio::spawn(async move { reloader.watch(|_| {}, watching).await });
+    }
     vestibule::http::server::serve(listener, app, shutdown).await.unwrap();
 }
 

@@ -5,14 +5,14 @@
 //! back; a run happens on one thread, and the engine compares the growth since its start with the budget at every
 //! operation. `tracking-allocator` does the unsafe part; it costs a few nanoseconds and a word for each allocation.
 
+use std::alloc::System;
 use std::cell::Cell;
 use std::sync::Once;
 
-use mimalloc::MiMalloc;
 use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
 
 #[global_allocator]
-static ALLOCATOR: Allocator<MiMalloc> = Allocator::from_allocator(MiMalloc);
+static ALLOCATOR: Allocator<System> = Allocator::system();
 
 thread_local! {
     static OWNED: Cell<isize> = const { Cell::new(0) };

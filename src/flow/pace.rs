@@ -48,9 +48,7 @@ impl Pace {
 
 /// Of this thread.
 fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    let parts = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
-    if let (Ok(seconds), Ok(nanoseconds)) = parts { Duration::new(seconds, nanoseconds) } else { Duration::ZERO }
+    Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -118,3 +118,20 @@ impl Random {
         URL_SAFE_NO_PAD.encode(self.bytes::<15>())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn p028_ten_thousand_secrets_are_long_and_different() {
+        let random = Random::system();
+        let secrets: std::collections::BTreeSet<String> = (0..10_000).map(|_| random.secret()).collect();
+        // 43 characters of base64url are 256 bits; every one of them takes every value.
+        assert!(secrets.len() == 10_000 && secrets.iter().all(|secret| secret.len() == 43));
+        for place in 0..42 {
+            let values: std::collections::BTreeSet<u8> = secrets.iter().map(|secret| secret.as_bytes()[place]).collect();
+            assert_eq!(values.len(), 64, "place {place}");
+        }
+    }
+}

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use argon2::password_hash::{Output, ParamsString, PasswordHash, Salt, SaltString};
 use argon2::{Algorithm, Argon2, Block, Params, Version};
+use icu_normalizer::ComposingNormalizerBorrowed;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Random;
@@ -53,7 +54,7 @@ impl Passwords {
     /// `Busy` when too many wait.
     pub async fn hash(&self, password: &str) -> Result<String, PasswordsBusy> {
         let salt = self.random.bytes::<16>();
-        let password = password.to_owned();
+        let password = composed(password);
         self.run(move |memory| hash(&password, &salt, memory)).await?.ok_or(PasswordsBusy)
     }
 
@@ -66,7 +67,7 @@ impl Passwords {
         if password.len() > MAX_PASSWORD_LENGTH {
             return Ok(false);
         }
-        let (password, hash) = (password.to_owned(), hash.map(str::to_owned));
+        let (password, hash) = (composed(password), hash.map(str::to_owned));
         self.run(move |memory| verify(&password, hash.as_deref(), memory)).await
     }
 
@@ -107,6 +108,11 @@ impl Passwords {
         let running = self.running.clone().acquire_owned().await.map_err(|_| PasswordsBusy)?;
         Ok((place, running))
     }
+}
+
+/// NFC: one keyboard sends `é`, another `e` and an accent; to the user both are the same password (RFC 8265 section 4.2.2).
+fn composed(password: &str) -> String {
+    ComposingNormalizerBorrowed::new_nfc().normalize(password).into_owned()
 }
 
 fn hash(password: &str, salt: &[u8], memory: &mut Memory) -> Option<String> {
@@ -216,6 +222,14 @@ mod tests {
         let longer = format!("{longest}x");
         let hash = passwords.hash(&longer).await.unwrap();
         assert_eq!(passwords.verify(&longer, Some(&hash)).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn p172_one_password_typed_on_two_keyboards_is_one_password() {
+        let passwords = passwords();
+        let hash = passwords.hash("caf\u{e9} in \u{212b}ngstr\u{f6}m").await.unwrap();
+        assert_eq!(passwords.verify("cafe\u{301} in \u{c5}ngstro\u{308}m", Some(&hash)).await, Ok(true));
+        assert_eq!(passwords.verify("cafe in Angstrom", Some(&hash)).await, Ok(false));
     }
 
     #[tokio::test]

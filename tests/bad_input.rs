@@ -20,11 +20,16 @@ fn project() -> Project {
     write("typo.json", br#"{ "user": { "emial": "x" } }"#);
     std::fs::create_dir(project.path("broken")).unwrap();
     write("broken/10-a.rhai", b"fn onExecutePostLogin(event, api) { let x = ; }");
+    for directory in ["untested", "mistested/tests"] {
+        std::fs::create_dir_all(project.path(directory)).unwrap();
+    }
+    write("mistested/tests/a.rhai", b"fn test_a() { let x = ; }");
+    write("mistested/matrix.json", b"{");
     project
 }
 
 /// Arguments, and what must be said.
-const CASES: [(&[&str], &[&str]); 24] = [
+const CASES: &[(&[&str], &[&str])] = &[
     (&[], &["Usage: vestibule"]),
     (&["chekc"], &["unrecognized subcommand 'chekc'", "tip: "]),
     (&["check", "--prodction"], &["unexpected argument '--prodction'", "tip: "]),
@@ -48,6 +53,25 @@ const CASES: [(&[&str], &[&str]); 24] = [
     (&["try", "--event", "list.json"], &["list.json is no JSON object", "hint: "]),
     (&["try", "--event", "typo.json"], &["no property `emial`", "hint: did you mean `email`?"]),
     (&["try", "--client", "wbe"], &["no client `wbe`", "hint: did you mean `web`?"]),
+    (&["test", "nosuch"], &["no test fits `nosuch`", "hint: "]),
+    (&["test", "--actions", "broken"], &["broken/10-a.rhai:1:45"]),
+    (&["test", "--actions", "untested"], &["no directory untested/tests", "hint: "]),
+    (&["test", "--actions", "mistested"], &["mistested/tests/a.rhai:1:", "hint: "]),
+    (&["test", "--min-coverage", "101"], &["invalid value '101'"]),
+    (&["test", "--quiet", "--junit", "none/such.xml"], &["none/such.xml cannot be written", "hint: "]),
+    (&["matrix", "--check"], &["no actions/matrix.json", "hint: `vestibule matrix --accept`"]),
+    (&["matrix", "--actions", "mistested"], &["mistested/matrix.json", "hint: "]),
+    (&["matrix", "--audience", "https://api.exmple.com/"], &["no resource server", "hint: did you mean"]),
+    (&["traces", "show", "nope"], &["no trace `nope`", "hint: `vestibule traces` lists"]),
+    (&["traces", "--outcome", "maybe"], &["invalid value 'maybe'", "possible values: allowed"]),
+    (&["traces", "--database", "nonsense"], &["`nonsense` is no database URL", "hint: "]),
+    (&["traces", "export", "traces.jsonl"], &["no trace fits", "hint: "]),
+    (&["why", "plan"], &["no trace yet", "hint: log in first"]),
+    (&["why", "plan", "--trace", "nope"], &["no trace `nope`", "hint: "]),
+    (&["why"], &["<NAME>"]),
+    (&["explain", "V9999"], &["no code `V9999`", "hint: "]),
+    (&["definitions", "--out", "none/such.rhai"], &["none/such.rhai", "cannot be written", "hint: "]),
+    (&["docs", "--out", "none/such.md"], &["none/such.md", "cannot be written", "hint: "]),
     (&["keys", "rotate", "--kind", "dsa"], &["invalid value 'dsa'", "possible values: rsa"]),
 ];
 

@@ -1,6 +1,8 @@
 //! The built binary, as a user runs it: messages, exit codes, output.
 #![expect(clippy::unwrap_used, reason = "a test that cannot set up its project shall fail")]
 
+#[path = "cli/checking.rs"]
+mod checking;
 #[path = "cli/serving.rs"]
 mod serving;
 

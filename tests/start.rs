@@ -240,6 +240,56 @@ fn test_operators() {
 }
 
 #[test]
+fn the_last_runs_of_an_action_are_told_while_they_are_remembered() {
+    let project = Project::new("");
+    let moody = "fn onExecutePostLogin(event, api) {\n    if event.user.name == \"Bob\" { throw \"no\"; }\n}\n";
+    std::fs::write(project.path("actions/10-moody.rhai"), moody).unwrap();
+    std::fs::write(project.path("actions/20-idle.rhai"), "fn onExecuteCredentialsExchange(event, api) {}\n").unwrap();
+    let listen = format!("127.0.0.1:{}", project.port);
+    let tell = |arguments: &[&str]| stdout(&run(&project, &[arguments, &["--listen", &listen]].concat()));
+    assert!(tell(&["actions", "list"]).contains("Last runs: none recorded"));
+    let _server = project.start();
+    for (user, status) in [("ada@example.com", 200), ("ada@example.com", 200), ("bob@example.com", 500)] {
+        let form = [
+            ("grant_type", "password"),
+            ("client_id", "demo-web"),
+            ("client_secret", "demo-web-secret"),
+            ("username", user),
+            ("password", support::PASSWORD),
+        ];
+        assert_eq!(project.token(&form).unwrap().0, status);
+    }
+    let text = tell(&["actions", "list"]);
+    assert!(text.contains("Runs in the last 3 logins\n  10-moody  3  1 failed  0 denied  median "), "{text}");
+    let text = tell(&["actions", "show", "10-moody"]);
+    assert!(text.contains("3 in the last 3 logins, 1 failed, 0 denied"), "{text}");
+    assert!(tell(&["actions", "show", "20-idle"]).contains("no runs recorded"));
+    let shown: Value = serde_json::from_str(&tell(&["actions", "show", "10-moody", "--json"])).unwrap();
+    let runs = &shown["action"]["runs"];
+    assert_eq!((&runs["runs"], &runs["failures"]), (&json!(3), &json!(1)));
+    assert!(runs["median_us"].as_u64() <= runs["p95_us"].as_u64() && runs["max_operations"].as_u64() > Some(0), "{runs}");
+}
+
+#[test]
+fn what_an_action_sets_and_which_secrets_it_reads_is_told_from_its_text() {
+    let project = set_up();
+    let source = r#"const NAME = "https://x.example/plan";
+fn onExecutePostLogin(event, api) {
+    if event.user.email_verified { api.idToken.setCustomClaim(NAME, event.secrets.API_KEY.len()); }
+    api.tokenResponse.setCustomParameter("mark", 1);
+}
+"#;
+    std::fs::write(project.path("actions/20-call-out.rhai"), source).unwrap();
+    let output = run(&project, &["actions", "show", "20-call-out"]);
+    let text = stdout(&output);
+    for expected in
+        ["configured: API_KEY; read: API_KEY", "claim `https://x.example/plan` of the ID token", "parameter `mark`"]
+    {
+        assert!(text.contains(expected), "{expected:?} not in:\n{text}");
+    }
+}
+
+#[test]
 fn an_unknown_action_is_explained() {
     let project = set_up();
     for (name, hint) in [

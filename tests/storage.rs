@@ -1,6 +1,7 @@
 //! What lies on disk: sealed keys, one owner, damage, a full disk, expiry (rows O14, O15, O18, R43, R63 to R76).
 
 #![allow(clippy::unwrap_used, reason = "a test that fails may panic")]
+#![allow(clippy::print_stdout, reason = "times are shown, not judged")]
 
 mod support;
 
@@ -104,7 +105,7 @@ async fn o18_signing_keys_are_sealed_and_the_sealing_key_can_be_changed() {
 }
 
 #[tokio::test]
-async fn o18_keys_that_lie_readable_are_sealed_at_start() {
+async fn p110_o18_keys_that_lie_readable_are_sealed_at_start() {
     let project = Project::new("");
     let database = Database::connect(&format!("sqlite://{}", project.path("vestibule.db").display())).await.unwrap();
     let key = Keys::generate(Algorithm::RS256, &Clock::System, &Random::system()).unwrap();
@@ -259,6 +260,59 @@ fn r63_a_full_disk_fails_writes_only_and_is_recovered_from() {
     assert_eq!(status, 200, "the token that was refused is still good: {body}\n{}", project.log());
 }
 
+#[test]
+fn r64_lost_permissions_stop_no_server_and_refuse_the_next_start() {
+    use std::fs::{Permissions, set_permissions};
+    let project = Project::new("");
+    let listen = format!("127.0.0.1:{}", project.port);
+    let mut process = project.run(project.unprivileged(&["dev", "--listen", &listen]));
+    let (_, body) = project.token(&login()).unwrap();
+    let files: Vec<_> = ["vestibule.db", "vestibule.db-wal", "vestibule.db-shm"].map(|name| project.path(name)).to_vec();
+    let modes = |file: u32, folder: u32| {
+        let there = files.iter().filter(|file| file.exists());
+        there.for_each(|path| set_permissions(path, Permissions::from_mode(file)).unwrap());
+        set_permissions(project.directory.path(), Permissions::from_mode(folder)).unwrap();
+    };
+    modes(0o400, 0o500);
+    // What is open stays open, so writes may still work; if not, the answer says so.
+    let (status, answer) = project.token(&login()).unwrap();
+    assert!(status == 200 || (status == 503 && answer["error"] == "temporarily_unavailable"), "{status} {answer}");
+    assert_eq!(project.get("/.well-known/jwks.json").unwrap().0, 200);
+    process.signal("TERM");
+    assert!(process.ended_within(Duration::from_secs(15)).success());
+    let output = project.unprivileged(&["dev", "--listen", "127.0.0.1:0"]).output().unwrap();
+    refused(1, &output, &["vestibule.db"]);
+    modes(0o600, 0o700);
+    let _process = project.run(project.unprivileged(&["dev", "--listen", &listen]));
+    assert_eq!(project.token(&refresh(text(&body, "refresh_token"))).unwrap().0, 200, "nothing is lost");
+}
+
+#[test]
+fn r19_everything_but_the_data_may_be_read_only() {
+    use std::fs::{Permissions, set_permissions};
+    let (project, data) = (Project::new(""), tempfile::tempdir().unwrap());
+    let (listen, path) = (format!("127.0.0.1:{}", project.port), data.path().display().to_string());
+    let database = format!("sqlite://{path}/vestibule.db");
+    let arguments = ["dev", "--listen", &listen, "--database", &database];
+    let command = if rustix::process::geteuid().is_root() {
+        // A file system of its own for the data; the rest of what the process sees cannot be written.
+        let mut command = project.shell("exec unshare -m sh -c 'mount -t tmpfs none \"$DATA\" && mount -o remount,bind,ro / && exec \"$0\" \"$@\"' \"$0\" \"$@\"", &arguments);
+        command.env("DATA", &path);
+        command
+    } else {
+        set_permissions(project.directory.path(), Permissions::from_mode(0o500)).unwrap();
+        project.command(&arguments)
+    };
+    let mut process = project.run(command);
+    let (status, body) = project.token(&login()).unwrap();
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(project.token(&refresh(text(&body, "refresh_token"))).unwrap().0, 200);
+    assert!(!project.path("vestibule.db").exists() && !project.path("vestibule.key").exists());
+    process.signal("TERM");
+    assert!(process.ended_within(Duration::from_secs(15)).success());
+    set_permissions(project.directory.path(), Permissions::from_mode(0o700)).unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn r65_two_hundred_writers_wait_for_each_other() {
     for db in databases::databases().await {
@@ -267,15 +321,19 @@ async fn r65_two_hundred_writers_wait_for_each_other() {
             .map(|number| {
                 let store = store.clone();
                 tokio::spawn(async move {
+                    let began = std::time::Instant::now();
                     let mut tx = store.begin().await?;
                     tx.put_role(&format!("role-{number}"), "").await?;
-                    tx.commit().await
+                    tx.commit().await.map(|()| began.elapsed())
                 })
             })
             .collect();
+        let mut times = Vec::new();
         for writer in writers {
-            writer.await.unwrap().unwrap_or_else(|error| panic!("{}: {error}", db.name));
+            times.push(writer.await.unwrap().unwrap_or_else(|error| panic!("{}: {error}", db.name)));
         }
+        times.sort();
+        println!("{}: 200 writers at once, median {:?}, slowest {:?}", db.name, times[100], times[199]);
     }
 }
 

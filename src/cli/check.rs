@@ -28,8 +28,12 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
     logging::init(logging::Format::Human, "warn");
     let config = match settings.load() {
         Ok(config) => config,
+        Err(invalid) if invalid.is_unreadable() => return Err(invalid.into()),
         Err(invalid) if options.json => return as_json(&findings::of_configuration(&invalid.problems), options),
-        Err(invalid) => return Err(invalid.into()),
+        Err(invalid) => {
+            failure::report(&invalid.into());
+            return Ok(ExitCode::FAILURE);
+        }
     };
     let flow = config.actions.clone();
     let loaded = tokio::task::spawn_blocking(move || FlowSet::load(&flow)).await.context("the actions were not loaded")?;

@@ -21,6 +21,7 @@ mod logging;
 mod matrix;
 mod paste;
 mod print;
+mod reference;
 mod sealing;
 mod serve;
 mod server;
@@ -75,6 +76,10 @@ enum Command {
     Check(check::Options),
     /// Explain the code of a problem, with an example of wrong and right
     Explain(explain::Options),
+    /// Write the definitions of `event`, `api` and the library for the Rhai language server
+    Definitions(reference::Options),
+    /// Write the reference of `event`, `api` and the library as Markdown
+    Docs(reference::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
     /// Run the unit tests of the actions, `actions/tests/*.rhai`
@@ -146,6 +151,8 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(options) => serve::run(&settings, &options).await,
         Command::Check(options) => check::run(&settings, &options).await,
         Command::Explain(options) => explain::run(&options),
+        Command::Definitions(options) => reference::run(&options, &crate::kit::reference::definitions()),
+        Command::Docs(options) => reference::run(&options, &crate::kit::reference::markdown()),
         Command::Try(options) => try_login::run(&settings, *options).await,
         Command::Test(options) => test::run(&settings, options).await,
         Command::Matrix(options) => matrix::run(&settings, options).await,

@@ -102,22 +102,30 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
 
 /// Where the traces of this configuration are.
 pub(super) async fn open(config: &Config) -> anyhow::Result<Source> {
-    Source::open(config).await.map_err(unreadable)
+    Source::open(config).await.map_err(|error| unreadable(&error))
 }
 
 /// The trace of an id.
 pub(super) async fn one(source: &Source, id: &str) -> anyhow::Result<Record> {
     let filter = TraceFilter { id: Some(id.to_owned()), limit: 1, ..TraceFilter::default() };
-    let found = source.find(&filter).await.map_err(unreadable)?.pop();
+    let found = source.find(&filter).await.map_err(|error| unreadable(&error))?.pop();
     found.ok_or_else(|| {
         let hint = "`vestibule traces` lists those that are there; `[traces]` says how many are kept, and how long";
         bad_input(format!("there is no trace `{id}` ({})", source.place()), hint)
     })
 }
 
+/// What to do where there are no traces.
+pub(super) fn first_of_all(source: &Source) -> &'static str {
+    match source {
+        Source::Server { .. } => "log in, and look again",
+        _ => "start `vestibule dev`, or name the address of the one that runs with --listen; log in, and look again",
+    }
+}
+
 /// What to do when traces cannot be read.
-pub(super) fn unreadable(error: Error) -> anyhow::Error {
-    let hint = match &error {
+pub(super) fn unreadable(error: &Error) -> anyhow::Error {
+    let hint = match error {
         Error::Refused { .. } => "run this on the machine of the server, and let it listen on localhost",
         Error::Http(_) => "look whether the server still runs, and try again",
         Error::Store(_) => "check `database.url`, and that the database runs and accepts this user",
@@ -127,13 +135,13 @@ pub(super) fn unreadable(error: Error) -> anyhow::Error {
 }
 
 async fn list(source: &Source, options: &Options) -> anyhow::Result<()> {
-    let mut records = source.find(&options.wanted.filter(20)).await.map_err(unreadable)?;
+    let mut records = source.find(&options.wanted.filter(20)).await.map_err(|error| unreadable(&error))?;
     // The newest last, where the eye is.
     records.reverse();
     if options.json {
         print::line(&serde_json::to_string_pretty(&records)?);
     } else if records.is_empty() {
-        print::line(&format!("no traces ({})\nhint: log in, and look again", source.place()));
+        print::line(&format!("no traces ({})\nhint: {}", source.place(), first_of_all(source)));
     } else {
         print::line(&print::columns(&records.iter().map(text::cells).collect::<Vec<_>>()));
     }
@@ -154,7 +162,10 @@ async fn show(source: &Source, id: &str, as_json: bool) -> anyhow::Result<()> {
 async fn follow(source: &Source, options: &Options) -> anyhow::Result<()> {
     let mut seen = Seen::default();
     let before = options.wanted.limit.unwrap_or(0);
-    let known = source.find(&TraceFilter { limit: AT_ONCE, ..options.wanted.filter(AT_ONCE) }).await.map_err(unreadable)?;
+    let known = source
+        .find(&TraceFilter { limit: AT_ONCE, ..options.wanted.filter(AT_ONCE) })
+        .await
+        .map_err(|error| unreadable(&error))?;
     for record in known.iter().skip(before).rev() {
         seen.is_new(&record.id);
     }
@@ -173,7 +184,7 @@ async fn follow(source: &Source, options: &Options) -> anyhow::Result<()> {
             () = tokio::time::sleep(EVERY) => {}
         }
         let filter = TraceFilter { limit: AT_ONCE, ..options.wanted.filter(AT_ONCE) };
-        records = source.find(&filter).await.map_err(unreadable)?;
+        records = source.find(&filter).await.map_err(|error| unreadable(&error))?;
     }
 }
 
@@ -200,13 +211,10 @@ impl Seen {
 }
 
 async fn export(source: &Source, file: Option<&PathBuf>, wanted: &Wanted) -> anyhow::Result<()> {
-    let mut records = source.find(&wanted.filter(10_000_000)).await.map_err(unreadable)?;
+    let mut records = source.find(&wanted.filter(10_000_000)).await.map_err(|error| unreadable(&error))?;
     records.reverse();
     if records.is_empty() {
-        return Err(bad_input(
-            format!("no trace fits ({})", source.place()),
-            "log in first, or ask for less with fewer options",
-        ));
+        return Err(bad_input(format!("no trace fits ({})", source.place()), first_of_all(source)));
     }
     let lines = records.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?.join("\n");
     let Some(file) = file else {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use serde_json::{Value, json};
 
 use super::failure::bad_input;
-use super::traces::{one, open, summary, unreadable};
+use super::traces::{first_of_all, one, open, summary, unreadable};
 use super::{Settings, logging, print};
 use crate::config::Config;
 use crate::domain::decision::Provenance;
@@ -57,7 +57,7 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
         print::line(&serde_json::to_string_pretty(&told)?);
     } else {
         let mut text = why::text::render(&answer, &record, &|by| lines.line(by));
-        if lines.0.is_none() && answer.is_relevant() {
+        if lines.0.is_none() && !(answer.found.is_empty() && answer.refused.is_empty()) {
             text.push_str("\n\nthe actions have changed since: the lines above are those of then");
         }
         if let Some(newest) = newer {
@@ -72,20 +72,21 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
     Ok(ExitCode::SUCCESS)
 }
 
-/// The login to explain by, and the newest one if that knows nothing of the name.
+/// The login to explain by, and a newer one of the same trigger that knows nothing of the name.
 async fn find(source: &Source, options: &Options) -> anyhow::Result<(Record, Option<String>)> {
     if let Some(id) = &options.trace {
         return Ok((one(source, id).await?, None));
     }
     let (client_id, user_id) = (options.client.clone(), options.user.clone());
     let filter = TraceFilter { client_id, user_id, limit: LOOK_BACK, ..TraceFilter::default() };
-    let mut records = source.find(&filter).await.map_err(unreadable)?;
+    let mut records = source.find(&filter).await.map_err(|error| unreadable(&error))?;
     let known = records.iter().position(|record| why::explain(&options.name, record).is_relevant());
     if records.is_empty() {
-        return Err(bad_input(format!("there is no trace yet ({})", source.place()), "log in first, then ask again"));
+        return Err(bad_input(format!("there is no trace yet ({})", source.place()), first_of_all(source)));
     }
     let index = known.unwrap_or(0);
-    let newest = (index > 0).then(|| records[0].id.clone());
+    let trigger = records[index].recording.trigger;
+    let newest = records[..index].iter().find(|record| record.recording.trigger == trigger).map(|record| record.id.clone());
     Ok((records.swap_remove(index), newest))
 }
 

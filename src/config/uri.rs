@@ -16,6 +16,9 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// What stands behind `?` in answers: a registered one of the same name would be read instead of ours.
+const ANSWERED: [&str; 8] = ["code", "state", "iss", "error", "error_description", "response", "access_token", "id_token"];
+
 /// Why a redirect URI cannot be registered (RFC 6749 section 3.1.2, RFC 8252 section 7, RFC 9700 section 2.1).
 pub(super) fn redirect_problem(uri: &str, native: bool) -> Option<(&'static str, Option<&'static str>)> {
     let problem = |message, hint| Some((message, hint));
@@ -36,6 +39,9 @@ pub(super) fn redirect_problem(uri: &str, native: bool) -> Option<(&'static str,
     }
     if uri.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') {
         return problem("must not contain white space, control characters or backslashes", None);
+    }
+    if url.query_pairs().any(|(name, _)| ANSWERED.contains(&&*name)) {
+        return problem("must not contain a parameter of our answers", Some("a client could take it for ours: rename it"));
     }
     match url.scheme() {
         "http" | "https" => None,
@@ -84,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dangerous_redirect_uris_are_refused() {
+    fn p006_dangerous_redirect_uris_are_refused() {
         let bad = [
             "javascript:alert(1)",
             "data:text/html,x",
@@ -92,7 +98,13 @@ mod tests {
             "https://*.example.com/",
             "https://a.example/#x",
             "https://u@a.example/",
+            "vbscript:x",
+            "https://a.example/cb?code=x",
+            "https://a.example/cb?x=1&s%74ate=y",
+            "https://a.example/cb?iss=https://b.example/",
+            "https://a.example/cb?response=x",
         ];
+        assert_eq!(redirect_problem("https://a.example/cb?tenant=x&codes=1", false), None);
         for uri in bad {
             assert!(redirect_problem(uri, true).is_some(), "{uri}");
         }

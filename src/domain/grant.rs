@@ -153,8 +153,8 @@ mod tests {
         let stored = serde_json::to_string(&Stored { decision: &decision }).unwrap();
         let read: Read = serde_json::from_str(&stored).unwrap();
         let kept = Decision {
-            id_token: decision.id_token.clone(),
-            refresh_token: decision.refresh_token.clone(),
+            id_token: decision.id_token,
+            refresh_token: decision.refresh_token,
             trace: Trace { id: "id".into(), set: "set".into(), ..Trace::default() },
             ..Decision::default()
         };

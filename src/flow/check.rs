@@ -46,6 +46,9 @@ const CURRY: &str = "curry";
 /// Arguments of a call and parameters of a function.
 const MAX_ARGUMENTS: usize = 12;
 
+/// Problems of one file that are shown: a reader mends the first ones and asks again.
+pub(super) const MAX_PROBLEMS: usize = 50;
+
 const PASS_A_MAP: &str = "pass a map: `f(#{ a: 1, b: 2 })`";
 
 /// A file under check.
@@ -79,7 +82,7 @@ pub(super) fn check(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
     };
     ast.walk(&mut |path| {
         problems.extend(node(file, &own, path));
-        true
+        problems.len() < MAX_PROBLEMS
     });
     problems.sort_by_key(|problem| (problem.line, problem.column));
     problems.dedup();
@@ -87,7 +90,7 @@ pub(super) fn check(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
 }
 
 fn top_level(file: File<'_>, ast: &AST) -> Vec<Diagnostic> {
-    ast.statements().iter().filter_map(|statement| statement_problem(file, statement)).collect()
+    ast.statements().iter().filter_map(|statement| statement_problem(file, statement)).take(MAX_PROBLEMS).collect()
 }
 
 fn statement_problem(file: File<'_>, statement: &Stmt) -> Option<Diagnostic> {

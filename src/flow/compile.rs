@@ -1,8 +1,9 @@
 //! From the text of one file to a checked tree.
 //!
 //! Constants need two passes: Rhai does not show them to functions. The first tree is checked and its constants are computed,
-//! under the limits and without the host; the second is compiled with them in scope, which puts their values into the functions wherever the optimizer does so; at
-//! the other places (`LIST[i]`, `LIST.len()`) the run looks them up.
+//! under the limits and without the host; the second is compiled with them in scope, so that every name is known, and the
+//! run looks their values up. Nothing is optimized: the optimizer folds constants without a bound (`X + X` in every line
+//! is a file of a gigabyte) and takes seconds for what the parser reads in no time.
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,7 +16,7 @@ use super::codes::Code;
 use super::failure::{self, Setting, Sources};
 use super::memory::Budget;
 use super::toolbox::Toolbox;
-use super::{Diagnostic, Limits, logs};
+use super::{Diagnostic, Limits, bounds, logs};
 
 /// Computing the constants of a file may take this long.
 const CONSTANTS_DEADLINE: Duration = Duration::from_millis(200);
@@ -36,6 +37,7 @@ pub(super) fn compile(toolbox: &Toolbox, limits: &Limits, file: &str, source: &s
     let parse_problem = |error: &rhai::ParseError| vec![failure::of_parser(file, source, error, &namespaces)];
     let mut engine = toolbox.compiler(limits);
     engine.set_optimization_level(OptimizationLevel::None).set_strict_variables(false);
+    bounds::watch(&mut engine, limits);
     let tree = engine.compile(source).map_err(|error| parse_problem(&error))?;
     let mut problems = check::check(File { file, source, names: toolbox.names() }, &tree);
     let mut scope = Scope::new();
@@ -50,7 +52,8 @@ pub(super) fn compile(toolbox: &Toolbox, limits: &Limits, file: &str, source: &s
     }
     let constants = scope.iter().map(|(name, _, value)| (name.to_owned(), value)).collect();
     logs::declare(&mut scope);
-    engine.set_optimization_level(OptimizationLevel::Simple).set_strict_variables(true);
+    engine.set_strict_variables(true);
+    bounds::watch(&mut engine, limits);
     let mut ast = engine.compile_with_scope(&scope, source).map_err(|error| parse_problem(&error))?;
     ast.clear_statements();
     ast.set_source(file);

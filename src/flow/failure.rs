@@ -166,7 +166,7 @@ fn limit(limits: &Limits, error: &EvalAltResult) -> Option<Description> {
                     .with_hint("the limit is `deadline_ms`, for all actions of the trigger together")
             }
             Ok(why) if why == MEMORY => {
-                let message = format!("the action holds more than {} bytes of memory", limits.max_memory);
+                let message = format!("the action needs more than {} bytes of memory", limits.max_memory);
                 Description::new(Code::Memory, message).with_hint("the limit is `max_memory`")
             }
             _ => Description::new(Code::Refused, "the run was stopped"),

@@ -152,6 +152,12 @@ fn of_situation(before: &str, rest: &str, problem: &str) -> Option<&'static str>
     if before.contains("=>") || rest.contains("=>") {
         return Some(CLOSURE);
     }
+    if problem.contains("separate the arguments") {
+        return Some("is a `)` or a `,` missing before it?");
+    }
+    if problem.contains("separate the items") {
+        return Some("is a `,` missing before it, or the bracket that ends the list or map?");
+    }
     problem.contains("';'").then_some("does the statement before it end with `;`?")
 }
 

@@ -16,13 +16,19 @@ static ALLOCATOR: Allocator<System> = Allocator::system();
 
 thread_local! {
     static OWNED: Cell<isize> = const { Cell::new(0) };
+    /// The most that [`OWNED`] has been since [`measured`] began.
+    static MOST: Cell<isize> = const { Cell::new(0) };
 }
 
 struct PerThread;
 
 impl AllocationTracker for PerThread {
     fn allocated(&self, _addr: usize, size: usize, _wrapped: usize, _group: AllocationGroupId) {
-        OWNED.with(|owned| owned.set(owned.get().wrapping_add_unsigned(size)));
+        let owned = OWNED.with(|owned| {
+            owned.set(owned.get().wrapping_add_unsigned(size));
+            owned.get()
+        });
+        MOST.with(|most| most.set(most.get().max(owned)));
     }
 
     fn deallocated(&self, _addr: usize, size: usize, _wrapped: usize, _from: AllocationGroupId, _now: AllocationGroupId) {
@@ -33,6 +39,25 @@ impl AllocationTracker for PerThread {
 /// Bytes that this thread allocated and did not free; meaningful as a difference only.
 fn owned() -> isize {
     OWNED.with(Cell::get)
+}
+
+/// What some work took of memory, beyond what its thread owned before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// Bytes at the height of it.
+    pub most: usize,
+    /// Bytes that are still owned when it is over, its result included.
+    pub kept: usize,
+}
+
+/// Does the work and tells what it took: for tests and figures.
+pub fn measured<T>(work: impl FnOnce() -> T) -> (T, Memory) {
+    install();
+    let before = owned();
+    MOST.with(|most| most.set(before));
+    let result = work();
+    let since = |bytes: isize| usize::try_from(bytes.wrapping_sub(before)).unwrap_or(0);
+    (result, Memory { most: since(MOST.with(Cell::get)), kept: since(owned()) })
 }
 
 /// Starts counting; done once per process, when the first set of actions is built.
@@ -53,9 +78,10 @@ pub(crate) struct Budget {
 }
 
 impl Budget {
-    /// Begins at what the thread owns now.
+    /// Begins at what the thread owns now. The engine asks between operations, so a sixteenth is set aside for what one of
+    /// them takes.
     pub(crate) fn begin(bytes: usize) -> Self {
-        Self { end: owned().saturating_add_unsigned(bytes) }
+        Self { end: owned().saturating_add_unsigned(bytes - bytes / 16) }
     }
 
     /// Whether the thread owns more than the budget allows. Must be asked on the thread that began.
@@ -78,6 +104,15 @@ mod tests {
         assert!(budget.exceeded());
         drop(kept);
         assert!(!budget.exceeded());
+    }
+
+    #[test]
+    fn the_height_counts_what_was_freed_again() {
+        let (kept, memory) = measured(|| {
+            drop(vec![0_u8; 300_000]);
+            vec![0_u8; 100_000]
+        });
+        assert_eq!(memory, Memory { most: 300_000, kept: kept.len() });
     }
 
     #[test]

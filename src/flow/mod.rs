@@ -7,6 +7,7 @@
 
 mod analysis;
 pub mod api;
+mod bounds;
 mod cache;
 mod check;
 pub mod codes;
@@ -59,6 +60,7 @@ pub use diagnostic::{Diagnostic, LoadError, Spot};
 pub use event::Event;
 pub use http::{Http, HttpAnswers};
 pub use limits::Limits;
+pub use memory::{Memory, measured};
 pub use pool::{Busy, Flow};
 pub use recording::{REDACTED, Recording};
 pub use set::{ActionInfo, FlowSet};

@@ -79,7 +79,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
     };
     Report {
         effects: handle.take_effects(),
-        reads: handle.reads().take(),
+        reads: handle.reads().take(&action.file),
         failure,
         logs: logs.take(),
         operations: operations.load(Ordering::Relaxed),
@@ -127,7 +127,7 @@ fn engine(
     engine
 }
 
-/// `console`; constants that the optimizer left as variables; and the handles `event` and `api` by value, so that a closure that uses
+/// `console`; the constants of the file; and the handles `event` and `api` by value, so that a closure that uses
 /// them does not lock them for the call that it is an argument of.
 #[expect(deprecated, reason = "not deprecated but marked as volatile; the version is pinned")]
 pub(super) fn resolve_variables(engine: &mut Engine, constants: &Arc<Constants>, logs: &Logs) {

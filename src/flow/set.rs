@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rhai::{AST, Dynamic, Position};
 
-use super::analysis::{self, Subject, Unit};
+use super::analysis::{self, Analysed, Subject, Summary, Unit};
 use super::codes::Code;
 use super::compile::{Compiled, compile};
 use super::coverage::Coverage;
@@ -30,7 +30,7 @@ pub struct FlowSet {
     pub(super) limits: Limits,
     pub(super) toolbox: Arc<Toolbox>,
     pub(super) sources: Arc<Sources>,
-    /// Constants by file, for the places where the optimizer does not put them.
+    /// Constants by file: functions do not see them by themselves.
     pub(super) constants: Arc<Constants>,
     /// Who wants to know which lines run; nobody but tests of actions.
     pub(super) coverage: Option<Arc<Coverage>>,
@@ -51,6 +51,7 @@ pub(super) struct Action {
     pub(super) settings: ActionSettings,
     pub(super) secrets: Arc<BTreeMap<String, String>>,
     pub(super) allow_hosts: Arc<[String]>,
+    pub(super) summary: Summary,
 }
 
 /// One action as shown to people.
@@ -64,6 +65,10 @@ pub struct ActionInfo {
     pub triggers: Vec<Trigger>,
     /// Only for these clients.
     pub clients: Option<Vec<String>>,
+    /// Names of the secrets that its text reads.
+    pub secrets: Vec<String>,
+    /// Claims and parameters that its text sets, as people call them.
+    pub writes: Vec<String>,
 }
 
 impl FlowSet {
@@ -104,10 +109,12 @@ impl FlowSet {
         let disabled = disabled.collect();
         loaded.retain(|(action, ..)| action.settings.enabled);
         let mut findings = unmatched_settings(settings, &actions);
-        findings.extend(analysed(&loaded, &library));
         let trees = loaded.iter().map(|(action, ..)| &action.ast).chain(library.iter().map(|file| &file.compiled.ast));
         toolbox.set_keys(&properties(trees));
-        let loaded = loaded.into_iter().map(|(action, ..)| Arc::new(action)).collect();
+        let analysed = analysed(&loaded, &library);
+        findings.extend(analysed.findings);
+        let told = loaded.into_iter().zip(analysed.summaries);
+        let loaded = told.map(|((action, ..), summary)| Arc::new(Action { summary, ..action })).collect();
         let hash = content_hash(settings, &sources);
         let sources: Sources = sources.iter().map(|(name, text)| (shown(name), Arc::from(*text))).collect();
         Ok(Self {
@@ -156,6 +163,8 @@ impl FlowSet {
             file: action.file.clone(),
             triggers: action.handlers.iter().map(|(trigger, _)| *trigger).collect(),
             clients: action.settings.clients.clone(),
+            secrets: action.summary.secrets.clone(),
+            writes: action.summary.writes.clone(),
         };
         self.actions.iter().map(info).collect()
     }
@@ -191,8 +200,8 @@ impl FlowSet {
     }
 }
 
-/// The findings of the analysis.
-fn analysed(actions: &[(Action, Compiled, &str)], library: &[LibraryFile<'_>]) -> Vec<Diagnostic> {
+/// What the analysis says.
+fn analysed(actions: &[(Action, Compiled, &str)], library: &[LibraryFile<'_>]) -> Analysed {
     let triggers: Vec<Vec<Trigger>> =
         actions.iter().map(|(action, ..)| action.handlers.iter().map(|(trigger, _)| *trigger).collect()).collect();
     let subjects: Vec<Subject<'_>> = actions
@@ -243,8 +252,8 @@ fn load_action(
     let (Ok(handlers), true) = (handlers, problems.is_empty()) else { return Err(problems) };
     let own = settings.actions.get(stem(name)).cloned().unwrap_or_default();
     let (secrets, allow_hosts) = (Arc::new(own.secrets.clone()), own.allow_hosts.clone().into());
-    let action =
-        Action { name: stem(name).to_owned(), file: file.to_owned(), ast, handlers, settings: own, secrets, allow_hosts };
+    let (name, file, summary) = (stem(name).to_owned(), file.to_owned(), Summary::default());
+    let action = Action { name, file, ast, handlers, settings: own, secrets, allow_hosts, summary };
     Ok((action, compiled))
 }
 

@@ -29,7 +29,7 @@ async fn exchange(State(app): State<Arc<App>>, form: TokenForm) -> Response {
     match token::exchange(&app, request).await {
         Ok(answer) => {
             let mut response = errors::json_answer(StatusCode::OK, Value::Object(answer.members));
-            if let Some(id) = HeaderValue::try_from(answer.trace).ok().filter(|_| app.dev) {
+            if let Some(id) = HeaderValue::try_from(answer.trace).ok().filter(|id| app.dev && !id.is_empty()) {
                 response.headers_mut().insert(TRACE, id);
             }
             response

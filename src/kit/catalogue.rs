@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use super::statistics::{self, Runs};
 use crate::config::{Config, DeclaredClient};
 use crate::domain::client::{Client, GrantType};
+use crate::domain::trace::Trace;
 use crate::flow::{ActionInfo, FlowSet, OnError, Trigger};
 
 /// A set of actions with the clients of a configuration.
@@ -38,10 +40,16 @@ pub struct Entry {
     pub restricted: bool,
     /// What an error means for the login.
     pub on_error: OnError,
-    /// Names in `event.secrets`; the values are nobody's business.
+    /// Configured names of `event.secrets`; the values are nobody's business.
     pub secrets: Vec<String>,
+    /// Those that its text reads.
+    pub secrets_used: Vec<String>,
+    /// Claims and parameters that its text sets, unless their names are computed.
+    pub sets: Vec<String>,
     /// Hosts that `http::` may reach.
     pub allow_hosts: Vec<String>,
+    /// How it fared in the logins that are remembered; absent if it did not run in them.
+    pub runs: Option<Runs>,
 }
 
 /// A file that takes no part.
@@ -62,6 +70,14 @@ impl Catalogue {
             actions: set.actions().iter().map(|action| entry(config, set, action)).collect(),
             inactive: inactive(config, set),
             bypassing: config.bypassing().map(str::to_owned).collect(),
+        }
+    }
+
+    /// Adds how the actions fared in these logins.
+    pub fn remember<'a>(&mut self, logins: impl IntoIterator<Item = &'a Trace>) {
+        let mut runs = statistics::by_action(logins.into_iter().flat_map(|trace| &trace.actions));
+        for entry in &mut self.actions {
+            entry.runs = runs.remove(&entry.name);
         }
     }
 
@@ -86,7 +102,10 @@ fn entry(config: &Config, set: &FlowSet, action: &ActionInfo) -> Entry {
         restricted: action.clients.is_some(),
         on_error: settings.on_error,
         secrets: settings.secrets.into_keys().collect(),
+        secrets_used: action.secrets.clone(),
+        sets: action.writes.clone(),
         allow_hosts: settings.allow_hosts,
+        runs: None,
     }
 }
 

@@ -14,6 +14,7 @@ pub mod init;
 pub mod login;
 pub mod matrix;
 pub mod project;
+pub mod reference;
 pub mod statistics;
 pub mod test;
 pub mod traces;

@@ -65,7 +65,7 @@ pub enum TestError {
 fn limits() -> Limits {
     Limits {
         deadline_ms: PATIENCE_MS,
-        max_operations: 20_000_000,
+        max_operations: 5_000_000,
         max_string_size: 4 * 1024 * 1024,
         max_array_size: 100_000,
         max_map_size: 100_000,

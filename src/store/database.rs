@@ -181,3 +181,19 @@ fn without_password(url: &str) -> String {
         _ => url.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SQLite's FULL syncs the log at every commit; PostgreSQL does by default.
+    #[tokio::test]
+    async fn r61_a_commit_on_sqlite_is_on_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let database = Database::connect(&format!("sqlite://{}", directory.path().join("x.db").display())).await.unwrap();
+        let mut connection = database.begin().await.unwrap();
+        let (synchronous,): (i64,) = sql::query_as("PRAGMA synchronous").fetch_one(&mut connection).await.unwrap();
+        let (journal,): (String,) = sql::query_as("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
+        assert_eq!((synchronous, journal.as_str()), (2, "wal"));
+    }
+}

@@ -58,7 +58,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes the oldest traces beyond the newest `keep`, at most 1000 at once.
+    /// Deletes the oldest traces beyond the newest `keep`, at most 1000 at once; how many.
     ///
     /// # Errors
     /// The database's.

@@ -164,7 +164,7 @@ fn named_member(name: &str, value: &Value, needles: &mut Needles) {
         Value::String(text) => named_text(name, text, needles),
         Value::Number(number) if is_secret_name(name) => needles.add(&number.to_string()),
         Value::Array(items) if is_secret_name(name) => {
-            items.iter().for_each(|item| texts(item, &mut |text| needles.add(text)))
+            items.iter().for_each(|item| texts(item, &mut |text| needles.add(text)));
         }
         _ => named(value, needles),
     }

@@ -17,6 +17,8 @@ const QUEUE: usize = 1_024;
 /// Traces of one transaction, and how long the first one waits for others.
 const BATCH: usize = 256;
 const LINGER: Duration = Duration::from_millis(100);
+/// After so many, or the twentieth part of what is kept, the oldest are deleted, so many at once.
+const PRUNE: usize = 1_000;
 
 /// The way in.
 #[derive(Debug)]
@@ -37,7 +39,8 @@ impl Writer {
     /// Begins the task; it ends with the writer.
     pub(super) fn start(store: Store, settings: Arc<Settings>, lost: LostTraces) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
-        tokio::spawn(Task { store, settings, lost: lost.clone(), since_pruned: 0 }.run(messages));
+        // There may be too many from before.
+        tokio::spawn(Task { store, settings, lost: lost.clone(), since_pruned: PRUNE }.run(messages));
         Self { queue, lost, complained: AtomicBool::new(false) }
     }
 
@@ -122,9 +125,9 @@ impl Task {
         }
         self.since_pruned += rows.len();
         // Not each time: to find what is too old is to count what is not.
-        if self.since_pruned >= (keep / 20).min(1_000) {
-            self.since_pruned = 0;
-            tx.prune_traces(keep).await?;
+        if self.since_pruned >= (keep / 20).min(PRUNE) {
+            let pruned = tx.prune_traces(keep).await?;
+            self.since_pruned = if pruned < PRUNE as u64 { 0 } else { PRUNE };
         }
         tx.commit().await
     }

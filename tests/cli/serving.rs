@@ -150,3 +150,14 @@ fn serve_refuses_the_demo_with_a_list() {
         assert!(text.contains(wanted), "{wanted} in {text}");
     }
 }
+
+#[test]
+fn dev_shows_what_the_analysis_finds_at_the_start_and_after_a_save() {
+    let project = project(CONFIGURATION, "fn onExecutePostLogin(event, api) { event.user.emial }");
+    let server = Running::start(project.path(), "dev");
+    let told = |text: &str| fs::read_to_string(project.path().join("stderr")).unwrap().contains(text);
+    eventually(|| told("error[V0031]: unknown property `emial` of `event.user`"));
+    assert!(server.machine_token("machine-secret").contains("access_token"), "a finding stops nothing");
+    fs::write(project.path().join("actions/10-test.rhai"), "fn onExecutePostLogin(event, api) { event.user.nme }").unwrap();
+    eventually(|| told("error[V0031]: unknown property `nme` of `event.user`"));
+}

@@ -231,3 +231,48 @@ async fn p184_there_is_nothing_to_debug_with() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn p125_p130_p131_p132_p134_p135_p137_p141_p142_p153_p181_p182_p183_what_is_not_offered_is_not_there() {
+    let server = Server::start(&[]).await;
+    let http = reqwest::Client::new();
+    for path in [
+        "/oauth/par",
+        "/oidc/register",
+        "/oauth/register",
+        "/oauth/device/code",
+        "/activate",
+        "/bc-authorize",
+        "/api/v2/users",
+        "/api/v2/clients",
+        "/api/v2/actions/actions",
+        "/admin",
+    ] {
+        for method in [reqwest::Method::GET, reqwest::Method::POST] {
+            assert_eq!(http.request(method, server.url(path)).send().await.unwrap().status(), 404, "{path}");
+        }
+    }
+    let discovery: Value =
+        http.get(server.url("/.well-known/openid-configuration")).send().await.unwrap().json().await.unwrap();
+    for member in [
+        "pushed_authorization_request_endpoint",
+        "registration_endpoint",
+        "device_authorization_endpoint",
+        "dpop_signing_alg_values_supported",
+        "introspection_signing_alg_values_supported",
+        "backchannel_logout_supported",
+    ] {
+        assert!(discovery[member].is_null() || discovery[member] == false, "{member}");
+    }
+    let machine =
+        [("client_id", "demo-m2m"), ("client_secret", "demo-m2m-secret"), ("audience", "https://api.example.com/")];
+    for grant in ["urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:device_code"] {
+        let (status, body) = server.token(&[&machine[..], &[("grant_type", grant)]].concat()).await;
+        assert_eq!((status, &body["error"]), (400, &json!("unsupported_grant_type")), "{grant}");
+    }
+    // A proof nobody asked for binds nothing, and the answer says so.
+    let form = [&machine[..], &[("grant_type", "client_credentials")]].concat();
+    let answer = http.post(server.url("/oauth/token")).header("dpop", "e30.e30.x").form(&form).send().await.unwrap();
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(body["token_type"], "Bearer");
+}

@@ -32,13 +32,13 @@ fn rows() -> Vec<Row> {
     lines.map(row).collect()
 }
 
-fn sources(folder: &Path) -> Vec<PathBuf> {
+fn sources(folder: &Path, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.extend(sources(&path, ending));
+        } else if path.extension().is_some_and(|extension| extension == ending) {
             found.push(path);
         }
     }
@@ -55,27 +55,42 @@ fn ids(name: &str) -> Vec<String> {
     name.split('_').take_while(is_id).map(str::to_uppercase).collect()
 }
 
-/// Tests by id, as `file::name`.
+/// Tests by id: those of `tests/`, the unit tests, and the hostile scripts, each of which `hostile.rs` runs by itself and in
+/// the server.
 fn tests() -> BTreeMap<String, Vec<String>> {
     let mut tests: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for path in sources(Path::new("tests")) {
-        for line in std::fs::read_to_string(&path).unwrap().lines() {
+    for path in ["tests", "src"].into_iter().flat_map(|folder| sources(Path::new(folder), "rs")) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let mut above = "";
+        for line in text.lines() {
             let declared = line.trim_start().trim_start_matches("async ").strip_prefix("fn ");
-            let Some(name) = declared.and_then(|rest| rest.split('(').next()) else { continue };
+            let is_test = above.trim_start().starts_with(['#', '/']);
+            above = line;
+            let Some(name) = declared.filter(|_| is_test).and_then(|rest| rest.split('(').next()) else { continue };
             for id in ids(name) {
-                let file = path.strip_prefix("tests").unwrap().display();
-                tests.entry(id).or_default().push(format!("`{file}` {name}"));
+                tests.entry(id).or_default().push(format!("`{}` {name}", shown(&path)));
             }
         }
     }
+    for path in sources(Path::new("tests/hostile"), "rhai") {
+        for id in ids(&path.file_stem().unwrap().to_string_lossy()) {
+            tests.entry(id).or_default().push(format!("`{}`", shown(&path)));
+        }
+    }
     tests
+}
+
+/// A path from `tests/`, or one of the sources.
+fn shown(path: &Path) -> String {
+    path.strip_prefix("tests").unwrap_or(path).display().to_string()
 }
 
 fn document(rows: &[Row], tests: &BTreeMap<String, Vec<String>>) -> String {
     let mut text = String::from(
         "# Checks\n\nWhich check is held by which test. Made from the names of the tests; to renew it:\n\n\
          ```sh\nVESTIBULE_UPDATE_DOCS=1 cargo test --test protocol matrix\n```\n\n\
-         Every test named here runs on SQLite, and on PostgreSQL when `VESTIBULE_TEST_POSTGRES_URL` is set. \"open\" has no test yet.\n",
+         Every test named here runs on SQLite, and on PostgreSQL when `VESTIBULE_TEST_POSTGRES_URL` is set. A file `hostile/….rhai` \
+         is an action that `hostile.rs` runs by itself and in the real server. \"open\" has no test yet.\n",
     );
     for (letter, title) in SECTIONS {
         let section: Vec<_> = rows.iter().filter(|row| row.id.starts_with(letter)).collect();

@@ -50,10 +50,26 @@ impl Project {
 
     /// As [`Project::command`], under a limit of the shell (`ulimit`).
     pub fn limited(&self, limit: &str, arguments: &[&str]) -> Command {
+        self.shell(&format!("ulimit {limit}; exec \"$0\" \"$@\""), arguments)
+    }
+
+    /// A script of the shell to which `"$0" "$@"` is the command.
+    pub fn shell(&self, script: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("sh");
         self.prepare(&mut command);
-        let script = format!("ulimit {limit}; exec \"$0\" \"$@\"");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_vestibule")]).args(arguments);
+        command.args(["-c", script, env!("CARGO_BIN_EXE_vestibule")]).args(arguments);
+        command
+    }
+
+    /// As [`Project::command`], bound by the permissions of files even when root runs the tests.
+    pub fn unprivileged(&self, arguments: &[&str]) -> Command {
+        if !rustix::process::geteuid().is_root() {
+            return self.command(arguments);
+        }
+        let mut command = Command::new("setpriv");
+        self.prepare(&mut command);
+        let without = ["--bounding-set", "-dac_override,-dac_read_search", "--inh-caps", "-dac_override,-dac_read_search"];
+        command.args(without).arg(env!("CARGO_BIN_EXE_vestibule")).args(arguments);
         command
     }
 

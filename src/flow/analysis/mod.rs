@@ -101,8 +101,26 @@ struct SecretUse {
     any: bool,
 }
 
-/// What is wrong or doubtful in the set.
-pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> Vec<Diagnostic> {
+/// What came out.
+#[derive(Debug)]
+pub(super) struct Analysed {
+    /// What is wrong or doubtful in the set.
+    pub(super) findings: Vec<Diagnostic>,
+    /// By action, what it is about.
+    pub(super) summaries: Vec<Summary>,
+}
+
+/// What an action does as far as its text says so; names that are computed are not here.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Summary {
+    /// Names of the secrets that it reads.
+    pub(super) secrets: Vec<String>,
+    /// Claims and parameters that it sets, as people call them.
+    pub(super) writes: Vec<String>,
+}
+
+/// Goes through all actions.
+pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> Analysed {
     let units = actions.iter().map(|action| action.unit).chain(library.iter().map(|(_, unit)| *unit));
     let mut analysis = Analysis {
         actions,
@@ -123,7 +141,8 @@ pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> 
     analysis.misnamed_handlers();
     analysis.names_written_twice();
     analysis.secrets_and_settings();
-    analysis.findings()
+    let summaries = (0..actions.len()).map(|action| analysis.summary(action)).collect();
+    Analysed { findings: analysis.findings(), summaries }
 }
 
 impl Analysis<'_> {
@@ -188,6 +207,12 @@ impl Analysis<'_> {
     }
 
     /// Each problem once, by file and place, without those that a comment allows.
+    fn summary(&self, action: usize) -> Summary {
+        let own = self.writes.iter().filter(|write| write.action == action);
+        let writes: BTreeSet<_> = own.map(|write| write.what.replace('@', &write.name)).collect();
+        Summary { secrets: self.secrets[action].read.keys().cloned().collect(), writes: writes.into_iter().collect() }
+    }
+
     fn findings(mut self) -> Vec<Diagnostic> {
         let order = |problem: &Diagnostic| self.sources.iter().position(|source| source.unit.file == problem.file);
         self.problems.sort_by_key(|problem| (order(problem), problem.line, problem.column, problem.code));

@@ -80,11 +80,12 @@ impl Reads {
         self.0.push(Read { path: Path { key, ..*path }, whole, file, line });
     }
 
-    /// Takes the paths when the run is over; steps to other paths are none of their own.
-    pub(crate) fn take(&mut self) -> Vec<EventRead> {
+    /// Takes the paths when the run of the action in `file` is over; steps to other paths are none of their own.
+    pub(crate) fn take(&mut self, file: &str) -> Vec<EventRead> {
+        let place = |own: String| if own.is_empty() { file.to_owned() } else { own };
         let all: Vec<(EventRead, bool)> = std::mem::take(&mut self.0)
             .into_iter()
-            .map(|read| (EventRead { path: read.path.text(), file: read.file, line: read.line }, read.whole))
+            .map(|read| (EventRead { path: read.path.text(), file: place(read.file), line: read.line }, read.whole))
             .collect();
         let is_step = |path: &str| {
             let below = |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']));

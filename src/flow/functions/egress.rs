@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn private_addresses_must_be_listed_themselves() {
+    fn s52_private_addresses_must_be_listed_themselves() {
         for host in ["169.254.169.254", "10.0.0.1", "[::1]", "[::ffff:10.0.0.1]", "2130706433", "0x7f.1"] {
             assert!(check(&["example.com"], &format!("https://{host}/")).is_err(), "{host}");
         }
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_resolver_gives_out_permitted_addresses_only() {
+    async fn s52_the_resolver_gives_out_permitted_addresses_only() {
         let resolve = |allowed: &str| Resolver(Allowed([allowed.to_owned()].into())).resolve("127.0.0.1".parse().unwrap());
         let refusal = resolve("example.com").await.err().unwrap();
         assert!(refusal.to_string().contains("leads to private addresses"), "{refusal}");

@@ -270,7 +270,7 @@ async fn http_sends_what_it_is_given_and_reads_the_answer() {
 }
 
 #[tokio::test]
-async fn http_does_not_follow_redirects() {
+async fn s52_http_does_not_follow_redirects() {
     let moved = "HTTP/1.1 302 Found\r\nlocation: http://169.254.169.254/\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
     let (port, _) = server(vec![moved.to_owned()]);
     let script = format!(r#"let r = http::get("http://localhost:{port}/"); [r.status, r.headers.location, r.ok]"#);
@@ -279,7 +279,7 @@ async fn http_does_not_follow_redirects() {
 }
 
 #[tokio::test]
-async fn http_ends_with_the_deadline() {
+async fn s52_http_ends_with_the_deadline() {
     // Accepts in the system's queue and never answers.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -292,7 +292,7 @@ async fn http_ends_with_the_deadline() {
 }
 
 #[tokio::test]
-async fn http_allows_three_calls_and_bounded_answers() {
+async fn s52_http_allows_three_calls_and_bounded_answers() {
     let mut answers = vec![answer("200 OK", "text/plain", "a"); 2];
     answers.push(answer("200 OK", "text/plain", &"x".repeat(300 * 1024)));
     let (port, _) = server(answers);
@@ -307,7 +307,7 @@ async fn http_allows_three_calls_and_bounded_answers() {
 }
 
 #[tokio::test]
-async fn http_refuses_headers_that_could_change_the_request() {
+async fn s52_http_refuses_headers_that_could_change_the_request() {
     for (headers, reason) in [
         (r#"#{ host: "evil" }"#, "the header `host` cannot be set"),
         (r#"#{ "a\r\nb": "c" }"#, "cannot be set"),

@@ -405,7 +405,7 @@ async fn r09_thirty_thousand_files_at_once_end_in_the_right_set() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn r10_without_events_changes_are_found_by_looking() {
+async fn r10_r11_without_events_changes_are_found_by_looking() {
     let mut rig = Rig::new(|root| root.join("actions"), one_action, false);
     let reloader = Arc::into_inner(std::mem::replace(&mut rig.reloader, Arc::new(idle()))).unwrap();
     rig.reloader = Arc::new(reloader.without_events());

@@ -164,7 +164,7 @@ fn too_many_functions_variables_and_parameters_are_refused() {
 }
 
 #[test]
-fn a_panic_in_a_built_in_function_fails_the_login_only() {
+fn s60_a_panic_in_a_built_in_function_fails_the_login_only() {
     let mut module = rhai::Module::new();
     module.set_native_fn("boom", || -> Result<i64, Box<rhai::EvalAltResult>> { panic!("test panic") });
     module.build_index();

@@ -3,6 +3,7 @@
 mod analysis;
 mod api;
 mod constants;
+mod description;
 mod event;
 mod failures;
 mod hostile;

@@ -62,7 +62,7 @@ pub(crate) fn sign_up(status: StatusCode, view: &View) -> Page {
             (hidden(view))
             (identifier(view, "email", "Email", "email", "email"))
             (password(view, "new-password", Some("rule")))
-            p.hint id="rule" { "At least 8 characters." }
+            p.hint id="rule" { "At least 15 characters." }
             button type="submit" { "Sign up" }
             (cancel())
         }

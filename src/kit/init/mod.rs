@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// Path below the project, and content. Names with a dot stand without it here, lest they take effect in this repository.
-const FILES: [(&str, &str); 11] = [
+const FILES: [(&str, &str); 12] = [
     ("vestibule.toml", include_str!("template/vestibule.toml")),
     ("actions/10-verified-email.rhai", include_str!("template/actions/10-verified-email.rhai")),
     ("actions/20-roles-and-plan.rhai", include_str!("template/actions/20-roles-and-plan.rhai")),
     ("actions/lib/claims.rhai", include_str!("template/actions/lib/claims.rhai")),
+    ("actions/api.d.rhai", include_str!("../../../actions/api.d.rhai")),
     ("actions/tests/10-verified-email.rhai", include_str!("template/actions/tests/10-verified-email.rhai")),
     ("actions/tests/20-roles-and-plan.rhai", include_str!("template/actions/tests/20-roles-and-plan.rhai")),
     (".github/workflows/vestibule.yml", include_str!("template/github/vestibule.yml")),

@@ -3,11 +3,13 @@
 mod protocol;
 pub mod text;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::claims;
-use crate::domain::decision::{Provenance, Refusal};
+use crate::domain::decision::{Provenance, Refusal, Setting};
 use crate::domain::scope::Scopes;
 use crate::domain::trace::{ActionTrace, EffectKind, EventRead};
 use crate::traces::Record;
@@ -93,16 +95,17 @@ pub fn explain<'a>(name: &'a str, record: &'a Record) -> Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Whether the trace knows the name: somebody set it, or tried.
+    /// Whether the trace has something to say about the name: somebody set it, or tried, or the protocol did.
     #[must_use]
     pub fn is_relevant(&self) -> bool {
-        !self.found.is_empty() || !self.refused.is_empty()
+        !self.found.is_empty() || !self.refused.is_empty() || self.protocol.is_some()
     }
 }
 
 fn found<'a>(name: &str, record: &'a Record) -> Vec<Found<'a>> {
     let mut found: Vec<Found<'a>> = Vec::new();
-    for action in &record.decision.trace.actions {
+    let actions = &record.decision.trace.actions;
+    for action in actions {
         for effect in action.effects.iter().filter(|effect| is_asked(name, effect.kind, &effect.name)) {
             let step = step(action, effect);
             match found.iter_mut().find(|found| found.kind == effect.kind && found.name == effect.name) {
@@ -114,7 +117,30 @@ fn found<'a>(name: &str, record: &'a Record) -> Vec<Found<'a>> {
             }
         }
     }
+    // An action may do more than a trace tells one by one; what was decided has its line all the same.
+    for (kind, settings) in settings(record) {
+        for (own, setting) in settings.iter().filter(|(own, _)| is_asked(name, kind, own)) {
+            if !found.iter().any(|found| found.kind == kind && found.name == own) {
+                let (value, hidden) = decided(record, kind, own);
+                let reads = actions.iter().find(|run| run.action == setting.by.action).map_or(&[][..], |run| &run.reads);
+                let value_then = Some(&setting.value);
+                let step = Step { action: &setting.by.action, by: &setting.by, value: value_then, dropped: false, reads };
+                found.push(Found { kind, name: own, value, hidden, steps: vec![step] });
+            }
+        }
+    }
     found
+}
+
+fn settings(record: &Record) -> [(EffectKind, &BTreeMap<String, Setting>); 5] {
+    let decision = &record.decision;
+    [
+        (EffectKind::IdToken, &decision.id_token),
+        (EffectKind::AccessToken, &decision.access_token),
+        (EffectKind::TokenResponse, &decision.token_response),
+        (EffectKind::UserMetadata, &decision.user_metadata),
+        (EffectKind::AppMetadata, &decision.app_metadata),
+    ]
 }
 
 fn step<'a>(action: &'a ActionTrace, effect: &'a crate::domain::trace::Effect) -> Step<'a> {
@@ -130,20 +156,16 @@ fn step<'a>(action: &'a ActionTrace, effect: &'a crate::domain::trace::Effect) -
 /// What was decided in the end, and why it is not in the answer.
 fn decided<'a>(record: &'a Record, kind: EffectKind, name: &str) -> (Option<&'a Value>, Option<String>) {
     let decision = &record.decision;
-    let settings = match kind {
-        EffectKind::IdToken => &decision.id_token,
-        EffectKind::AccessToken => &decision.access_token,
-        EffectKind::TokenResponse => &decision.token_response,
-        EffectKind::UserMetadata => &decision.user_metadata,
-        EffectKind::AppMetadata => &decision.app_metadata,
+    match kind {
         EffectKind::TransactionMetadata => return (decision.transaction_metadata.get(name), None),
         EffectKind::Scope => {
             let granted = Scopes::parse(&record.scope).contains(name);
             return (granted.then_some(&Value::Bool(true)), None);
         }
-        EffectKind::RefreshToken | EffectKind::Session | EffectKind::Deny => return (None, None),
-    };
-    let value = settings.get(name).map(|setting| &setting.value);
+        _ => {}
+    }
+    let own = settings(record).into_iter().find(|(own, _)| *own == kind);
+    let value = own.and_then(|(_, settings)| settings.get(name)).map(|setting| &setting.value);
     (value, value.and_then(|value| hidden(record, kind, name, value)))
 }
 

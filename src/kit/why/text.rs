@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Answer, Found, Step};
 use crate::domain::decision::{Outcome, Provenance};
-use crate::domain::trace::EffectKind;
+use crate::domain::trace::{EffectKind, EventRead};
 use crate::kit::traces::text::{headline, place, short};
 use crate::traces::Record;
 
@@ -90,7 +90,11 @@ fn reads(found: &Found<'_>) -> String {
     if step.reads.is_empty() {
         return format!("\n  {} read nothing of `event`", step.action);
     }
-    let paths: Vec<_> = step.reads.iter().map(|read| format!("{} (line {})", read.path, read.line)).collect();
+    let place = |read: &EventRead| match read.file == step.by.file {
+        true => format!("{} (line {})", read.path, read.line),
+        false => format!("{} ({}:{})", read.path, read.file, read.line),
+    };
+    let paths: Vec<_> = step.reads.iter().map(place).collect();
     format!("\n  {} read {}", step.action, paths.join(", "))
 }
 

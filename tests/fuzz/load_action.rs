@@ -1,0 +1,33 @@
+//! The action loader on arbitrary bytes: a set, or problems that name the file.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use vestibule::flow::{FlowSet, Limits, Settings, measured};
+
+/// Loads the bytes as `actions/10-a.rhai`.
+pub fn run(data: &[u8]) {
+    let directory = directory();
+    std::fs::write(directory.join("10-a.rhai"), data).unwrap();
+    let limits = Limits { max_file_size: 16 * 1024, ..Limits::default() };
+    let settings = Settings { directory: directory.clone(), display: "actions".to_owned(), limits, ..Settings::default() };
+    let (set, memory) = measured(|| FlowSet::load(&settings));
+    assert!(memory.most < settings.limits.max_memory, "{} bytes", memory.most);
+    match set {
+        Ok(set) => assert!(!set.actions().is_empty() && set.actions().iter().all(|action| !action.triggers.is_empty())),
+        Err(error) => {
+            assert!((1..=60).contains(&error.problems.len()), "{} problems", error.problems.len());
+            for problem in &error.problems {
+                assert!(problem.file.starts_with("actions/") && !problem.message.is_empty(), "{problem:?}");
+                assert!(!problem.to_string().contains('\u{1b}'), "{problem}");
+            }
+        }
+    }
+}
+
+/// One directory for each thread that loads.
+fn directory() -> &'static PathBuf {
+    static DIRECTORY: OnceLock<tempfile::TempDir> = OnceLock::new();
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| DIRECTORY.get_or_init(|| tempfile::tempdir().unwrap()).path().to_owned())
+}

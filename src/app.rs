@@ -13,7 +13,7 @@ use crate::domain::client::Algorithm;
 pub use crate::domain::lifetimes::Lifetimes;
 use crate::domain::user::User;
 use crate::flow::reload::Reloader;
-use crate::flow::{self, Cache, Flow, FlowSet, Host, Http};
+use crate::flow::{self, Cache, Flow, FlowSet, Host, Http, Shadow};
 use crate::keys::{Keys, Seal};
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
@@ -41,6 +41,8 @@ pub struct App {
     pub flow: Arc<Flow>,
     /// The settings that the next load of the actions uses.
     pub action_settings: Arc<ArcSwap<flow::Settings>>,
+    /// Decides beside the running actions, if there is `actions.shadow`.
+    pub shadow: Option<Shadow>,
     /// Loads the actions again, and knows how the last load went.
     pub reloader: Arc<Reloader>,
     /// Time.
@@ -60,7 +62,7 @@ pub struct App {
     /// Hashes passwords on their own few threads.
     pub passwords: Passwords,
     /// What was decided about each login.
-    pub traces: Traces,
+    pub traces: Arc<Traces>,
 }
 
 /// What a tenant gets from outside its configuration.
@@ -101,19 +103,24 @@ impl App {
         let action_settings = Arc::new(ArcSwap::from_pointee(config.actions.clone()));
         let current = Arc::clone(&action_settings);
         let reloader = Reloader::new(Arc::clone(&flow), move || flow::Settings::clone(&current.load()), !dev);
+        let shadow = config.actions.shadow.is_some().then(|| {
+            let current = Arc::clone(&action_settings);
+            Shadow::start(move || current.load().of_shadow().unwrap_or_default(), !dev)
+        });
         let passwords = Passwords::new(random.clone());
         let (store, metrics) = (database.tenant(&config.tenant), Metrics::default());
         let app = Self {
             issuer: config.issuer.clone(),
             tenant: config.tenant.clone(),
             dev,
-            traces: Traces::new(config.traces.clone(), dev, &store, metrics.lost_traces()),
+            traces: Arc::new(Traces::new(config.traces.clone(), dev, &store, metrics.lost_traces())),
             store,
             database,
             keys: ArcSwap::from_pointee(Keys::new(&[])?),
             seal,
             flow,
             action_settings,
+            shadow,
             reloader: Arc::new(reloader),
             clock,
             random: random.clone(),

@@ -112,16 +112,28 @@ impl Random {
         URL_SAFE_NO_PAD.encode(self.bytes::<32>())
     }
 
-    /// An identifier of 120 bits that is no secret, base64url (20 characters): grants, sessions, key ids.
+    /// An identifier of 120 bits that is no secret, base64url (20 characters): grants, sessions, key ids, traces. It begins with
+    /// no `-`, so that no command takes it for an option.
     #[must_use]
     pub fn id(&self) -> String {
-        URL_SAFE_NO_PAD.encode(self.bytes::<15>())
+        loop {
+            let id = URL_SAFE_NO_PAD.encode(self.bytes::<15>());
+            if !id.starts_with('-') {
+                return id;
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_id_looks_like_an_option() {
+        let random = Random::seeded(1);
+        assert!((0..1_000).all(|_| !random.id().starts_with('-')));
+    }
 
     #[test]
     fn p028_ten_thousand_secrets_are_long_and_different() {

@@ -3,6 +3,8 @@
 //! Label values come from closed lists or from what the operator wrote; whatever a client or a script may choose freely counts
 //! as `other`, so that nobody can make the server remember without bound.
 
+mod shadow;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::client::GrantType;
 use crate::domain::decision::{ActionTrace, Decision, Refusal};
+
+pub use shadow::ShadowMetrics;
 
 /// `Content-Type` of [`Metrics::render`].
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -65,6 +69,7 @@ pub struct Metrics {
     busy: Family<BusyLabels, Counter>,
     passwords_waiting: Gauge,
     traces_lost: LostTraces,
+    shadow: ShadowMetrics,
     names: std::sync::Mutex<std::collections::BTreeSet<String>>,
 }
 
@@ -145,6 +150,7 @@ impl Default for Metrics {
             busy: Family::default(),
             passwords_waiting: Gauge::default(),
             traces_lost: LostTraces::default(),
+            shadow: ShadowMetrics::default(),
             names: std::sync::Mutex::default(),
         };
         metrics.register();
@@ -155,6 +161,7 @@ impl Default for Metrics {
 impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
+        self.shadow.register(registry);
         let requests = self.http_requests.clone();
         registry.register_with_unit("http_request_duration", "HTTP requests by route and status", Unit::Seconds, requests);
         registry.register("token_grants", "Token requests by grant type and outcome", self.token_grants.clone());
@@ -253,6 +260,12 @@ impl Metrics {
     #[must_use]
     pub fn lost_traces(&self) -> LostTraces {
         self.traces_lost.clone()
+    }
+
+    /// The counters of the shadow, for who compares.
+    #[must_use]
+    pub fn shadow(&self) -> ShadowMetrics {
+        self.shadow.clone()
     }
 
     /// Everything as text; see [`CONTENT_TYPE`].

@@ -72,6 +72,13 @@ const CASES: &[(&[&str], &[&str])] = &[
     (&["explain", "V9999"], &["no code `V9999`", "hint: "]),
     (&["definitions", "--out", "none/such.rhai"], &["none/such.rhai", "cannot be written", "hint: "]),
     (&["docs", "--out", "none/such.md"], &["none/such.md", "cannot be written", "hint: "]),
+    (&["replay"], &["<TRACE|--file <PATH>|--all>"]),
+    (&["replay", "nope"], &["no trace `nope`", "hint: "]),
+    (&["replay", "--all"], &["no login to replay", "hint: log in first"]),
+    (&["replay", "--file", "nowhere.jsonl"], &["nowhere.jsonl cannot be read", "hint: recordings are"]),
+    (&["replay", "--file", "broken.json"], &["broken.json:1:", "hint: recordings are"]),
+    (&["replay", "--all", "--with", "nowhere"], &["nowhere", "cannot be read", "hint: "]),
+    (&["serve", "--shadow", "nowhere", "--config", "nowhere.toml"], &["nowhere.toml", "hint: "]),
     (&["keys", "rotate", "--kind", "dsa"], &["invalid value 'dsa'", "possible values: rsa"]),
 ];
 

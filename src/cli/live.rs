@@ -89,6 +89,7 @@ impl Live {
         self.app.action_settings.store(Arc::new(config.actions.clone()));
         self.config.store(Arc::new(config));
         self.reload_actions().await;
+        self.reload_shadow().await;
     }
 
     async fn apply(&self, config: &Config) -> anyhow::Result<()> {
@@ -99,6 +100,29 @@ impl Live {
     /// Loads the actions again; a broken set changes nothing.
     pub(super) async fn reload_actions(&self) {
         self.report(&self.app.reloader.reload_now().await);
+    }
+
+    /// Loads the shadow's actions, if there is one. A broken shadow is loud and keeps nobody from logging in.
+    pub(super) async fn reload_shadow(&self) {
+        if let Some(shadow) = &self.app.shadow {
+            self.report_shadow(&shadow.reloader().reload_now().await);
+        }
+    }
+
+    /// Tells how a load of the shadow's actions went.
+    pub(super) fn report_shadow(&self, reload: &Reload) {
+        match reload {
+            Reload::Unchanged { .. } => {}
+            Reload::Switched { hash, actions, .. } => {
+                self.voice.good(&format!("shadow: set {hash} decides beside the actions: {}", actions.join(" → ")));
+            }
+            Reload::Kept { reason, .. } => {
+                let goes_on =
+                    self.app.shadow.as_ref().map(|shadow| shadow.current()).filter(|set| !set.actions().is_empty());
+                let what = goes_on.map_or("nothing is compared".to_owned(), |set| format!("set {} goes on", set.hash()));
+                self.voice.bad(&format!("{reason}\nshadow not loaded: {what}; logins are not affected"));
+            }
+        }
     }
 
     /// Tells how a load of the actions went.
@@ -178,6 +202,7 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("lifetimes", old.lifetimes != new.lifetimes),
         ("server", old.server != new.server),
         ("traces", old.traces != new.traces),
+        ("actions.shadow", old.actions.shadow.is_some() != new.actions.shadow.is_some()),
         ("actions.max_concurrent_runs or max_waiting_runs", pool(old) != pool(new)),
         ("client_secret of a client with HS256", symmetric(old) != symmetric(new)),
     ];

@@ -22,6 +22,8 @@ mod matrix;
 mod paste;
 mod print;
 mod reference;
+mod replay;
+mod replay_summary;
 mod sealing;
 mod serve;
 mod server;
@@ -82,6 +84,8 @@ enum Command {
     Docs(reference::Options),
     /// Perform one login without HTTP and print the tokens, and which line of which action set what
     Try(Box<try_login::Options>),
+    /// Decide recorded logins again, with these actions or others, and say what would change
+    Replay(Box<replay::Options>),
     /// Run the unit tests of the actions, `actions/tests/*.rhai`
     Test(test::Options),
     /// Print what every client, grant and user gets, and compare it with what was accepted
@@ -107,6 +111,7 @@ impl Settings {
             listen: self.listen.clone(),
             database: self.database.clone(),
             actions: self.actions.clone(),
+            shadow: None,
             stand_in_secrets: false,
         }
     }
@@ -154,6 +159,7 @@ async fn execute(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Definitions(options) => reference::run(&options, &crate::kit::reference::definitions()),
         Command::Docs(options) => reference::run(&options, &crate::kit::reference::markdown()),
         Command::Try(options) => try_login::run(&settings, *options).await,
+        Command::Replay(options) => replay::run(&settings, *options).await,
         Command::Test(options) => test::run(&settings, options).await,
         Command::Matrix(options) => matrix::run(&settings, options).await,
         Command::Actions(command) => actions::run(&settings, &command).await,

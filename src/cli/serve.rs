@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::live::{Live, Voice};
 use super::{Settings, logging, sealing, server};
 use crate::app::{App, Surroundings};
-use crate::config::{At, Config, Invalid, Place, Problem, sqlite_file};
+use crate::config::{At, Config, Invalid, Place, Problem, Source, sqlite_file};
 
 /// What may differ from one production to another.
 #[derive(Debug, clap::Args)]
@@ -16,12 +16,15 @@ pub(super) struct Options {
     /// Also reload when the files of the actions change
     #[arg(long)]
     watch: bool,
+    /// Let the actions of this directory decide beside the running ones: compared and counted, never applied
+    #[arg(long, value_name = "DIRECTORY")]
+    shadow: Option<String>,
 }
 
 /// Serves until a signal comes.
 pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Result<ExitCode> {
     logging::init(logging::Format::Json, "info,sqlx=warn,hyper=warn,notify=error");
-    let source = settings.source();
+    let source = Source { shadow: options.shadow.clone(), ..settings.source() };
     let config = source.load()?;
     refuse_insecure(&config)?;
     let listener = server::listen(&config).await?;
@@ -59,12 +62,16 @@ fn readable_by_others(config: &Config, file: &Path) -> Option<Problem> {
     (mode & 0o007 != 0).then(|| problem(config, "database.url", message, format!("chmod 600 {}", file.display())))
 }
 
-/// Whoever writes an action decides what is in the tokens.
-fn writable_by_others(config: &Config) -> Option<Problem> {
-    let directory = &config.actions.directory;
-    let mode = std::fs::metadata(directory).ok()?.permissions().mode();
-    let message = format!("{} may be written by every user of this machine", directory.display());
-    (mode & 0o002 != 0).then(|| problem(config, "actions.directory", message, format!("chmod o-w {}", directory.display())))
+/// Whoever writes an action decides what is in the tokens; whoever writes one of the shadow reads what is in the events.
+fn writable_by_others(config: &Config) -> Vec<Problem> {
+    let shadow = config.actions.shadow.iter().map(|(directory, _)| ("actions.shadow", directory));
+    let all = std::iter::once(("actions.directory", &config.actions.directory)).chain(shadow);
+    let problem = |(path, directory): (&str, &std::path::PathBuf)| {
+        let mode = std::fs::metadata(directory).ok()?.permissions().mode();
+        let message = format!("{} may be written by every user of this machine", directory.display());
+        (mode & 0o002 != 0).then(|| problem(config, path, message, format!("chmod o-w {}", directory.display())))
+    };
+    all.filter_map(problem).collect()
 }
 
 fn problem(config: &Config, path: &str, message: String, remedy: String) -> Problem {

@@ -83,6 +83,7 @@ where
     let hangup = signal(SignalKind::hangup())?;
     let accept = Arc::new(reloading.accept);
 
+    live.reload_shadow().await;
     let (app, stop) = (live.app.clone(), shutdown.clone());
     let server = tokio::spawn(crate::http::server::serve(listener, app, stop));
     let (task, stop) = (live.clone(), shutdown.clone());
@@ -90,6 +91,7 @@ where
     tasks.spawn(reload_on_hangup(live.clone(), hangup, accept.clone(), shutdown.clone()));
     if reloading.watch_actions {
         tasks.spawn(super::watch::actions(live.clone(), shutdown.clone()));
+        tasks.spawn(super::watch::shadow(live.clone(), shutdown.clone()));
     }
     if reloading.watch_configuration {
         tasks.spawn(super::watch::configuration(live.clone(), accept, shutdown.clone()));

@@ -80,6 +80,7 @@ impl Wanted {
             user_id: self.user.clone(),
             outcome: self.outcome.clone(),
             limit: self.limit.unwrap_or(limit),
+            before: None,
         }
     }
 }

@@ -18,6 +18,12 @@ pub(super) async fn actions(live: Arc<Live>, shutdown: CancellationToken) {
     reloader.watch(move |reload| live.report(reload), shutdown).await;
 }
 
+/// Keeps the shadow's actions current until shutdown.
+pub(super) async fn shadow(live: Arc<Live>, shutdown: CancellationToken) {
+    let Some(reloader) = live.app.shadow.as_ref().map(|shadow| Arc::clone(shadow.reloader())) else { return };
+    reloader.watch(move |reload| live.report_shadow(reload), shutdown).await;
+}
+
 /// Applies the configuration file whenever its content changes, until shutdown. Looking beats events here: one file, and a
 /// rename over it, a symlink swap and a network file system all look the same.
 pub(super) async fn configuration<A>(live: Arc<Live>, accept: Arc<A>, shutdown: CancellationToken)

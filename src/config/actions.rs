@@ -18,6 +18,11 @@ pub(super) fn read(root: &Section<'_>) -> (Settings, Vec<Found<String>>) {
     let in_file = directory.as_ref().is_none_or(|found| matches!(found.at.place, Place::File { .. }));
     let name = directory.map_or_else(|| "actions".to_owned(), |found| found.value);
     let mut settings = at_directory(root.context, &name, in_file);
+    if let Some(shadow) = section.text("shadow") {
+        let in_file = matches!(shadow.at.place, Place::File { .. });
+        let other = at_directory(root.context, &shadow.value, in_file);
+        settings.shadow = Some((other.directory, other.display));
+    }
     settings.limits = limits(&section);
     let mut named = Vec::new();
     if let Some(table) = section.section("settings") {

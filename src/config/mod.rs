@@ -105,6 +105,8 @@ pub struct Source {
     pub database: Option<String>,
     /// `--actions`.
     pub actions: Option<String>,
+    /// `--shadow`.
+    pub shadow: Option<String>,
     /// Whether secrets are replaced by their names: no secret is read, and none need be there.
     pub stand_in_secrets: bool,
 }
@@ -166,6 +168,7 @@ impl Source {
             ("--listen", &["listen"][..], &self.listen),
             ("--database", &["database", "url"], &self.database),
             ("--actions", &["actions", "directory"], &self.actions),
+            ("--shadow", &["actions", "shadow"], &self.shadow),
         ];
         for (flag, path, value) in flags {
             if let Some(value) = value {

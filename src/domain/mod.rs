@@ -3,13 +3,16 @@
 pub mod claims;
 pub mod client;
 pub mod decision;
+pub mod difference;
 pub mod grant;
 pub mod hash;
 pub mod lifetimes;
 pub mod outside;
+pub mod redaction;
 pub mod resource_server;
 pub mod scope;
 pub mod session;
+pub mod shadow;
 pub mod trace;
 pub mod user;
 

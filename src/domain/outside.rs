@@ -26,6 +26,24 @@ pub struct Outside {
     pub incomplete: bool,
 }
 
+/// How the error of a call begins that was not made when the recording was made.
+pub const NO_RECORDED_ANSWER: &str = "no recorded answer for";
+
+impl Outside {
+    /// What this, the notes of a replay, asked for beyond the recording: `GET https://api.example/`.
+    #[must_use]
+    pub fn beyond(&self, recorded: &Self) -> Vec<String> {
+        let unknown =
+            |exchange: &&HttpExchange| exchange.answer.as_ref().is_err_and(|reason| reason.starts_with(NO_RECORDED_ANSWER));
+        let calls = self.http.iter().filter(unknown);
+        let calls = calls.map(|exchange| format!("{} {}", exchange.request.method, exchange.request.url));
+        let keys = self.cache.iter().filter(|entry| recorded.cache.iter().all(|known| known.key != entry.key));
+        let keys = keys.map(|entry| format!("cache entry `{}`", entry.key));
+        let random = (self.seed.is_some() && recorded.seed.is_none()).then(|| "randomness".to_owned());
+        calls.chain(keys).chain(random).collect()
+    }
+}
+
 /// 256 bits, base64url in JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -120,6 +120,18 @@ pub struct TraceRow {
     pub document: String,
 }
 
+impl TraceRow {
+    /// Adds what the shadow decided otherwise, as JSON, to the document: an object that has no such member.
+    pub fn add_shadow(&mut self, shadow: &str) {
+        if !shadow.is_empty() && self.document.ends_with('}') {
+            self.document.pop();
+            self.document.push_str(",\"shadow\":");
+            self.document.push_str(shadow);
+            self.document.push('}');
+        }
+    }
+}
+
 /// Which traces are wanted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -138,11 +150,14 @@ pub struct TraceFilter {
     pub outcome: Option<String>,
     /// At most so many, the newest.
     pub limit: usize,
+    /// Only older ones than this: time and id of the last one of the page before. Of the table only.
+    #[serde(skip)]
+    pub before: Option<(i64, String)>,
 }
 
 impl Default for TraceFilter {
     fn default() -> Self {
-        Self { id: None, client_id: None, user_id: None, outcome: None, limit: 20 }
+        Self { id: None, client_id: None, user_id: None, outcome: None, limit: 20, before: None }
     }
 }
 

@@ -12,10 +12,21 @@ pub struct Settings {
     pub directory: PathBuf,
     /// How the directory is called in messages and provenance: `actions`.
     pub display: String,
+    /// Another directory, whose actions decide beside these and are never applied; and how it is called.
+    pub shadow: Option<(PathBuf, String)>,
     /// What a run may use.
     pub limits: Limits,
     /// By file stem. A stem without a file is a warning of the set.
     pub actions: BTreeMap<String, ActionSettings>,
+}
+
+impl Settings {
+    /// The same settings for the other directory.
+    #[must_use]
+    pub fn of_shadow(&self) -> Option<Self> {
+        let (directory, display) = self.shadow.clone()?;
+        Some(Self { directory, display, shadow: None, ..self.clone() })
+    }
 }
 
 /// `[actions.settings."stem"]`, secrets resolved.

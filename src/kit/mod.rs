@@ -4,7 +4,8 @@
 //!
 //! [`login`] rehearses a login without a server: who asks for what ([`project`], [`login::Attempt`]), the `event` of it
 //! ([`event`]), and what comes of the Decision. `vestibule try`, [`test`] (unit tests of actions) and [`matrix`] use it.
-//! [`traces`] finds and tells what was decided about real logins, [`why`] explains a claim by one of them.
+//! [`traces`] finds and tells what was decided about real logins, [`why`] explains a claim by one of them, [`replay`]
+//! decides them again.
 
 pub mod catalogue;
 pub mod difference;
@@ -15,6 +16,7 @@ pub mod login;
 pub mod matrix;
 pub mod project;
 pub mod reference;
+pub mod replay;
 pub mod statistics;
 pub mod test;
 pub mod traces;

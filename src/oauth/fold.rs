@@ -64,6 +64,14 @@ pub fn settle(decision: &mut Decision, granted: &Scopes, party: Party<'_>) -> Re
     Ok(scope)
 }
 
+/// The same where client or API is not known any more, for recorded logins: whatever the actions add is granted.
+fn settle_unbounded(decision: &mut Decision, granted: &Scopes) -> Result<Scopes, Oversized> {
+    let scope = scopes::edited_unbounded(granted, decision);
+    claims::refuse_ungranted(decision, &scope);
+    check_size(decision)?;
+    Ok(scope)
+}
+
 /// Claim rule 6.
 ///
 /// # Errors
@@ -76,6 +84,29 @@ pub fn check_size(decision: &Decision) -> Result<(), Oversized> {
         }
     }
     Ok(())
+}
+
+/// What comes of a Decision: the scopes of the answer, or what the client hears instead. A token that would get too big is a
+/// failure.
+#[must_use]
+pub fn conclude(
+    decision: &mut Decision,
+    granted: &Scopes,
+    party: Option<Party<'_>>,
+    refreshing: bool,
+) -> (Scopes, Option<Error>) {
+    if let Some(refusal) = refusal(decision, refreshing) {
+        return (Scopes::default(), Some(refusal));
+    }
+    let settled = match party {
+        Some(party) => settle(decision, granted, party),
+        None => settle_unbounded(decision, granted),
+    };
+    settled.map(|scope| (scope, None)).unwrap_or_else(|oversized| {
+        let reference = decision.trace.id.clone();
+        decision.outcome = Outcome::Failed { reference, message: oversized.to_string() };
+        (Scopes::default(), refusal(decision, refreshing))
+    })
 }
 
 /// What the client hears if the Decision does not let the request go on. `refreshing`: a refresh token was presented, which

@@ -53,6 +53,12 @@ pub fn edited_for_machine(granted: &Scopes, decision: &mut Decision, api: &Resou
     apply(granted, decision, |word| defines(api, word))
 }
 
+/// The same where nobody knows what may be added.
+#[must_use]
+pub fn edited_unbounded(granted: &Scopes, decision: &mut Decision) -> Scopes {
+    apply(granted, decision, |_| true)
+}
+
 fn apply(granted: &Scopes, decision: &mut Decision, may_add: impl Fn(&str) -> bool) -> Scopes {
     let mut scope = granted.clone();
     let last: BTreeMap<&str, &ScopeEdit> = decision.scopes.iter().map(|edit| (edit.scope.as_str(), edit)).collect();

@@ -16,6 +16,7 @@ use crate::traces::Circumstances;
 
 use super::error::{Error, Result};
 use super::fold::{self, Party};
+use super::shadow::Shot;
 
 /// What the actions shall decide about.
 #[derive(Debug)]
@@ -84,13 +85,18 @@ pub async fn reach(app: &App, question: Question<'_>) -> Result<Verdict> {
         return Err(Error::Busy);
     };
     let refreshing = subject.is_some_and(|subject| subject.grant.is_some());
-    let (scope, refusal) = settled(&mut decision, granted, party, refreshing);
+    let (scope, refusal) = fold::conclude(&mut decision, granted, Some(party), refreshing);
     report(&decision, &event.client.client_id);
     app.metrics.decided(&decision);
     let mut sets = vec![before];
     // Secrets that a reload brought in the middle of it are secret, too.
     sets.extend(Some(app.flow.current()).filter(|now| !Arc::ptr_eq(now, &sets[0])));
-    app.traces.keep(&mut decision, Circumstances { trigger, event, sets, scope: scope.to_string() });
+    let about = Circumstances { trigger, event, sets, granted: granted.to_string(), scope: scope.to_string() };
+    let shot = Shot::of(app, &decision, &about, (granted, &scope), party);
+    app.traces.keep(&mut decision, about);
+    if let Some(shot) = shot {
+        shot.offer(app);
+    }
     let Some(error) = refusal else { return Ok(Verdict::Allowed(Box::new(decision), scope)) };
     let failed = matches!(error, Error::ActionFailed { .. });
     if let Some(subject) = subject.filter(|_| !failed) {
@@ -98,21 +104,6 @@ pub async fn reach(app: &App, question: Question<'_>) -> Result<Verdict> {
     }
     let ends_session = !failed && decision.session_revoked.is_some();
     Ok(Verdict::Refused { error: referred(app, error, &decision), ends_session })
-}
-
-/// The scopes of the answer, or what the client hears instead.
-fn settled(decision: &mut Decision, granted: &Scopes, party: Party<'_>, refreshing: bool) -> (Scopes, Option<Error>) {
-    if let Some(refusal) = fold::refusal(decision, refreshing) {
-        return (Scopes::default(), Some(refusal));
-    }
-    match fold::settle(decision, granted, party) {
-        Ok(scope) => (scope, None),
-        Err(oversized) => {
-            let reference = decision.trace.id.clone();
-            decision.outcome = Outcome::Failed { reference, message: oversized.to_string() };
-            (Scopes::default(), fold::refusal(decision, refreshing))
-        }
-    }
 }
 
 /// Under `dev` a denial names its trace, too: `vestibule why` explains it.

@@ -5,8 +5,8 @@ use crate::domain::trace::{TraceFilter, TraceRow};
 use super::sql::{query, query_as};
 use super::{Result, Store, Tx};
 
-/// `id`, `decided_at`, `client_id`, `user_id`, `outcome`, `document`.
-type Row = (String, i64, String, String, String, String);
+/// `id`, `decided_at`, `client_id`, `user_id`, `outcome`, `document`, `shadow`.
+type Row = (String, i64, String, String, String, String, String);
 
 impl Store {
     /// The traces that fit, newest first.
@@ -15,22 +15,28 @@ impl Store {
     /// The database's.
     pub async fn traces(&self, filter: &TraceFilter) -> Result<Vec<TraceRow>> {
         let text = |wanted: &Option<String>| wanted.clone().unwrap_or_default();
+        let (before_at, before_id) = filter.before.clone().unwrap_or((i64::MAX, String::new()));
         let rows: Vec<Row> = query_as(
-            "SELECT id, decided_at, client_id, user_id, outcome, document FROM traces
+            "SELECT id, decided_at, client_id, user_id, outcome, document, shadow FROM traces
              WHERE tenant = $1 AND ($2 = '' OR id = $2) AND ($3 = '' OR client_id = $3) AND ($4 = '' OR user_id = $4)
-               AND ($5 = '' OR outcome = $5)
-             ORDER BY decided_at DESC, id DESC LIMIT $6",
+               AND ($5 = '' OR outcome = $5) AND (decided_at < $6 OR (decided_at = $6 AND id < $7))
+             ORDER BY decided_at DESC, id DESC LIMIT $8",
         )
         .bind(&*self.tenant)
         .bind(text(&filter.id))
         .bind(text(&filter.client_id))
         .bind(text(&filter.user_id))
         .bind(text(&filter.outcome))
+        .bind(before_at)
+        .bind(before_id)
         .bind(i64::try_from(filter.limit).unwrap_or(i64::MAX))
         .fetch_all(&self.database.readers)
         .await?;
-        let trace =
-            |(id, at, client_id, user_id, outcome, document)| TraceRow { id, at, client_id, user_id, outcome, document };
+        let trace = |(id, at, client_id, user_id, outcome, document, shadow): Row| {
+            let mut row = TraceRow { id, at, client_id, user_id, outcome, document };
+            row.add_shadow(&shadow);
+            row
+        };
         Ok(rows.into_iter().map(trace).collect())
     }
 }
@@ -55,6 +61,20 @@ impl Tx {
         .bind(expires_at)
         .execute(&mut self.inner)
         .await?;
+        Ok(())
+    }
+
+    /// Stores what the shadow decided otherwise about a trace; a trace that is gone needs it no more.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn shadow_trace(&mut self, id: &str, shadow: &str) -> Result<()> {
+        query("UPDATE traces SET shadow = $1 WHERE tenant = $2 AND id = $3")
+            .bind(shadow)
+            .bind(&*self.tenant)
+            .bind(id)
+            .execute(&mut self.inner)
+            .await?;
         Ok(())
     }
 

@@ -15,6 +15,7 @@ pub use redact::PERSONAL;
 pub use settings::Settings;
 
 use crate::domain::decision::Decision;
+use crate::domain::shadow::Shadowed;
 use crate::domain::trace::{TraceFilter, TraceRow};
 use crate::flow::{Event, FlowSet, Recording, Trigger};
 use crate::metrics::LostTraces;
@@ -50,6 +51,8 @@ pub struct Circumstances {
     pub event: Arc<Event>,
     /// The sets of actions that may have decided: their secrets are in no trace.
     pub sets: Vec<Arc<FlowSet>>,
+    /// The scopes before the actions' edits.
+    pub granted: String,
     /// The granted scopes; empty if there was no grant.
     pub scope: String,
 }
@@ -64,6 +67,12 @@ struct Draft {
 impl Draft {
     fn into_row(self, fields: &[String]) -> TraceRow {
         self.record.into_row(&Redactor { fields, sets: &self.sets })
+    }
+
+    /// The trace's id, and what the shadow decided otherwise about it as JSON.
+    fn into_shadow(self, mut told: Shadowed, fields: &[String]) -> (String, String) {
+        Redactor { fields, sets: &self.sets }.redact_shadow(&self.record, &mut told);
+        (self.record.id, serde_json::to_string(&told).unwrap_or_default())
     }
 }
 
@@ -83,7 +92,7 @@ impl Traces {
     /// Keeps a decision. What only a trace needs is taken out of it: the decision goes on with its claims, and the id and set
     /// of its trace.
     pub fn keep(&self, decision: &mut Decision, circumstances: Circumstances) {
-        let Circumstances { trigger, event, sets, scope } = circumstances;
+        let Circumstances { trigger, event, sets, granted, scope } = circumstances;
         let actions = std::mem::take(&mut decision.trace.actions);
         let mut outside = std::mem::take(&mut decision.trace.outside);
         if matches!(self.keeper, Keeper::Nowhere) {
@@ -94,13 +103,28 @@ impl Traces {
         bound(&mut outside);
         told.trace.outside = outside;
         let recording = Recording { trigger, event, outside: Default::default() };
-        let draft = Draft { record: Record::of(told, recording, scope), sets };
+        let draft = Draft { record: Record::of(told, recording, (granted, scope)), sets };
         match &self.keeper {
             Keeper::Nowhere => {}
             Keeper::Table(writer) => writer.push(draft),
             Keeper::Memory(ring) => {
                 let row = draft.into_row(self.settings.redacted(true));
                 ring.lock().unwrap_or_else(PoisonError::into_inner).push(row, self.settings.keep(true));
+            }
+        }
+    }
+
+    /// Adds what the shadow decided otherwise to the trace that was kept of the decision.
+    pub fn add_shadow(&self, decision: Decision, circumstances: Circumstances, told: Shadowed) {
+        let Circumstances { trigger, event, sets, granted, scope } = circumstances;
+        let recording = Recording { trigger, event, outside: Default::default() };
+        let draft = Draft { record: Record::of(decision, recording, (granted, scope)), sets };
+        match &self.keeper {
+            Keeper::Nowhere => {}
+            Keeper::Table(writer) => writer.push_shadow(draft, told),
+            Keeper::Memory(ring) => {
+                let (id, shadow) = draft.into_shadow(told, self.settings.redacted(true));
+                ring.lock().unwrap_or_else(PoisonError::into_inner).add_shadow(&id, &shadow);
             }
         }
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::redact::Redactor;
 use crate::domain::decision::{Decision, Outcome};
+use crate::domain::shadow::Shadowed;
 use crate::domain::trace::TraceRow;
 use crate::flow::Recording;
 
@@ -25,6 +26,9 @@ pub struct Record {
     pub user_id: Option<String>,
     /// `allowed`, `denied` or `failed`.
     pub outcome: String,
+    /// The scopes before the actions' edits.
+    #[serde(default)]
+    pub granted: String,
     /// The granted scopes, after the actions' edits; empty if there was no grant.
     pub scope: String,
     /// What was decided, and how: claims with their lines, refusals, and the trace of each action. What was from outside is in
@@ -32,11 +36,14 @@ pub struct Record {
     pub decision: Decision,
     /// Everything that makes the decision again, beside the actions.
     pub recording: Recording,
+    /// What the shadow of `serve` decided otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<Shadowed>,
 }
 
 impl Record {
     /// The record of a decision, not yet redacted.
-    pub(super) fn of(mut decision: Decision, mut recording: Recording, scope: String) -> Self {
+    pub(super) fn of(mut decision: Decision, mut recording: Recording, (granted, scope): (String, String)) -> Self {
         recording.outside = std::mem::take(&mut decision.trace.outside);
         let user = recording.event.user.as_ref();
         Self {
@@ -45,9 +52,11 @@ impl Record {
             client_id: recording.event.client.client_id.clone(),
             user_id: user.map(|user| user.user_id.clone()),
             outcome: word(&decision.outcome).to_owned(),
+            granted,
             scope,
             decision,
             recording,
+            shadow: None,
         }
     }
 

@@ -13,7 +13,9 @@ use super::Record;
 use super::needles::{Needles, is_secret_name};
 use crate::domain::JsonMap;
 use crate::domain::decision::{Decision, Outcome, Setting};
+use crate::domain::difference::Difference;
 use crate::domain::outside::Outside;
+use crate::domain::shadow::Shadowed;
 use crate::flow::{Event, FlowSet, REDACTED};
 
 /// Fields of `event` that tell who somebody is: redacted under `serve` unless the configuration says otherwise.
@@ -63,7 +65,7 @@ pub(super) struct Redactor<'a> {
 impl Redactor<'_> {
     pub(super) fn redact(&self, record: &mut Record) {
         let mut event = serde_json::to_value(&*record.recording.event).unwrap_or_default();
-        let needles = self.needles(&mut event, record);
+        let needles = self.needles(&mut event, record).finish();
         let ids: Vec<_> = IDS.into_iter().filter(|id| !self.fields.iter().any(|field| field == id)).collect();
         let kept: Vec<Vec<Value>> =
             ids.iter().map(|id| at(&mut event, id).into_iter().map(|own| own.clone()).collect()).collect();
@@ -79,6 +81,21 @@ impl Redactor<'_> {
         record.recording.event = Arc::new(event);
         outside(&mut record.recording.outside, &needles);
         decision(&mut record.decision, &needles);
+    }
+
+    /// Redacts what the shadow decided otherwise about the record, which is not redacted yet.
+    pub(super) fn redact_shadow(&self, record: &Record, told: &mut Shadowed) {
+        let mut event = serde_json::to_value(&*record.recording.event).unwrap_or_default();
+        let mut needles = self.needles(&mut event, record);
+        for Difference { name, before, after, .. } in &told.differences {
+            [before, after].into_iter().flatten().for_each(|side| named_member(name, &side.value, &mut needles));
+        }
+        let needles = needles.finish();
+        for Difference { name, before, after, .. } in &mut told.differences {
+            needles.replace(name);
+            [before, after].into_iter().flatten().for_each(|side| json(&mut side.value, &needles));
+        }
+        told.unrecorded.iter_mut().for_each(|asked| needles.replace(asked));
     }
 
     fn needles(&self, event: &mut Value, record: &Record) -> Needles {
@@ -113,7 +130,7 @@ impl Redactor<'_> {
             let bodies = request.body.as_deref().into_iter().chain(answer.map(|answer| answer.body.as_str()));
             bodies.chain([query]).for_each(|text| named_in_text(text, &mut needles));
         }
-        needles.finish()
+        needles
     }
 }
 

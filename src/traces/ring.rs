@@ -25,6 +25,15 @@ impl Ring {
         }
     }
 
+    /// Adds what the shadow decided otherwise to a trace, if it is still there.
+    pub(super) fn add_shadow(&mut self, id: &str, shadow: &str) {
+        if let Some(row) = self.rows.iter_mut().rev().find(|row| row.id == id) {
+            self.bytes -= row.document.len();
+            row.add_shadow(shadow);
+            self.bytes += row.document.len();
+        }
+    }
+
     /// Those that fit, newest first.
     pub(super) fn find(&self, filter: &TraceFilter) -> Vec<TraceRow> {
         self.rows.iter().rev().filter(|row| filter.fits(row)).take(filter.limit).cloned().collect()

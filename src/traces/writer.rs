@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Draft, Settings};
+use crate::domain::shadow::Shadowed;
 use crate::domain::trace::TraceRow;
 use crate::metrics::LostTraces;
 use crate::store::{self, Store};
@@ -31,6 +32,8 @@ pub(super) struct Writer {
 #[derive(Debug)]
 enum Message {
     Store(Box<Draft>),
+    /// The shadow decided otherwise about a trace that is stored or waits here.
+    Shadow(Box<Draft>, Box<Shadowed>),
     /// Answered when everything before it is stored.
     Flush(oneshot::Sender<()>),
 }
@@ -53,6 +56,12 @@ impl Writer {
         if !self.complained.swap(true, Ordering::Relaxed) {
             tracing::warn!("traces come faster than they are stored: some are lost, see vestibule_traces_lost_total");
         }
+    }
+
+    /// Hands over what the shadow decided otherwise. What finds no place is in the metrics of the shadow all the same.
+    pub(super) fn push_shadow(&self, draft: Draft, told: Shadowed) {
+        // An error means that the queue is full, and that is told of the traces themselves.
+        self.queue.try_send(Message::Shadow(Box::new(draft), Box::new(told))).ok();
     }
 
     /// Waits until everything that was handed over is stored.
@@ -91,16 +100,17 @@ impl Task {
     }
 
     async fn handle(&mut self, messages: Vec<Message>) {
-        let (mut drafts, mut waiting) = (Vec::new(), Vec::new());
+        let (mut drafts, mut shadows, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
         for message in messages {
             match message {
                 Message::Store(draft) => drafts.push(*draft),
+                Message::Shadow(draft, told) => shadows.push((*draft, *told)),
                 Message::Flush(done) => waiting.push(done),
             }
         }
         let count = drafts.len();
-        if count > 0
-            && let Err(error) = self.store(drafts).await
+        if count + shadows.len() > 0
+            && let Err(error) = self.store(drafts, shadows).await
         {
             self.lost.add(count);
             tracing::warn!(%error, count, "traces were not stored");
@@ -111,17 +121,21 @@ impl Task {
         }
     }
 
-    async fn store(&mut self, drafts: Vec<Draft>) -> store::Result<()> {
+    async fn store(&mut self, drafts: Vec<Draft>, shadows: Vec<(Draft, Shadowed)>) -> store::Result<()> {
         let fields = self.settings.redacted(false).to_vec();
         // Off the async threads: a batch takes milliseconds.
-        let rows = tokio::task::spawn_blocking(move || -> Vec<TraceRow> {
-            drafts.into_iter().map(|draft| draft.into_row(&fields)).collect()
+        let redacted = tokio::task::spawn_blocking(move || -> (Vec<TraceRow>, Vec<(String, String)>) {
+            let rows = drafts.into_iter().map(|draft| draft.into_row(&fields)).collect();
+            (rows, shadows.into_iter().map(|(draft, told)| draft.into_shadow(told, &fields)).collect())
         });
-        let rows = rows.await.unwrap_or_default();
+        let (rows, shadows) = redacted.await.unwrap_or_default();
         let (kept_ms, keep) = (self.settings.retention_days * 86_400_000, self.settings.keep(false));
         let mut tx = self.store.begin().await?;
         for row in &rows {
             tx.insert_trace(row, row.at.saturating_add(kept_ms)).await?;
+        }
+        for (id, shadow) in &shadows {
+            tx.shadow_trace(id, shadow).await?;
         }
         self.since_pruned += rows.len();
         // Not each time: to find what is too old is to count what is not.

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
 use super::{Flow, FlowSet, Settings};
@@ -127,18 +128,37 @@ impl Reloader {
     /// `production` refuses a directory that every user of the machine may write to.
     #[must_use]
     pub fn new(flow: Arc<Flow>, settings: impl Fn() -> Settings + Send + Sync + 'static, production: bool) -> Self {
-        let loading = Arc::clone(&flow);
+        let current = Arc::clone(&flow);
+        Self::putting(move |set| flow.replace(set), move || current.current(), settings, production)
+    }
+
+    /// The same for a set that is in no flow.
+    pub(super) fn of(
+        set: Arc<ArcSwap<FlowSet>>,
+        settings: impl Fn() -> Settings + Send + Sync + 'static,
+        production: bool,
+    ) -> Self {
+        let current = Arc::clone(&set);
+        Self::putting(move |new| set.store(Arc::new(new)), move || current.load_full(), settings, production)
+    }
+
+    fn putting(
+        put: impl Fn(FlowSet) + Clone + Send + Sync + 'static,
+        current: impl Fn() -> Arc<FlowSet> + Send + Sync + 'static,
+        settings: impl Fn() -> Settings + Send + Sync + 'static,
+        production: bool,
+    ) -> Self {
         let load = move |settings: &Settings| {
             let set = FlowSet::load(settings).map_err(|error| error.to_string())?;
-            let flow = Arc::clone(&loading);
+            let put = put.clone();
             Ok(Candidate {
                 hash: set.hash().to_owned(),
                 actions: set.actions().into_iter().map(|action| action.name).collect(),
-                put: Box::new(move || flow.replace(set)),
+                put: Box::new(move || put(set)),
             })
         };
         let current = move || {
-            let set = flow.current();
+            let set = current();
             (set.hash().to_owned(), set.actions().len())
         };
         Self::with(load, current, settings, production)

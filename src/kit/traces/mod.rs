@@ -16,6 +16,8 @@ use crate::traces::Record;
 
 /// How long a server on this machine may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Traces that are read from the table at once.
+const PAGE: usize = 200;
 
 /// Where traces are.
 #[derive(Debug)]
@@ -115,6 +117,24 @@ impl Source {
                 Ok(rows.iter().map(Record::try_from).collect::<Result<_, _>>()?)
             }
         }
+    }
+
+    /// The next page of documents, newest first, as recordings are read; `filter` moves on. None: there are no more.
+    ///
+    /// # Errors
+    /// As for [`Source::find`].
+    pub async fn page(&self, filter: &mut TraceFilter) -> Result<Vec<String>, Error> {
+        let Self::Table { store, .. } = self else {
+            // Memory is bounded: it is one page.
+            let all = if filter.before.is_none() { self.find(filter).await? } else { Vec::new() };
+            filter.before = Some(Default::default());
+            return Ok(all.iter().map(serde_json::to_string).collect::<Result<_, _>>()?);
+        };
+        let limit = filter.limit.min(PAGE);
+        let rows = store.traces(&TraceFilter { limit, ..filter.clone() }).await?;
+        filter.limit -= rows.len();
+        filter.before = rows.last().map(|row| (row.at, row.id.clone())).or(filter.before.take());
+        Ok(rows.into_iter().map(|row| row.document).collect())
     }
 
     /// For people: where was looked.

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::clock::iso8601;
 use crate::domain::decision::{Outcome, Refusal};
 use crate::domain::outside::HttpExchange;
+use crate::domain::shadow::Shadowed;
 use crate::domain::trace::{ActionTrace, Effect, EffectKind};
 use crate::traces::Record;
 
@@ -86,6 +87,21 @@ pub fn story(record: &Record) -> String {
     for exchange in &record.recording.outside.http {
         let _ = write!(text, "\n  {}", call(exchange));
     }
+    if let Some(shadow) = &record.shadow {
+        text.push_str(&of_shadow(shadow));
+    }
+    text
+}
+
+/// What the shadow would have done otherwise.
+fn of_shadow(shadow: &Shadowed) -> String {
+    let mut text = format!("\n\nthe shadow (set {}) decided otherwise:", shadow.set);
+    for line in shadow.differences.iter().map(crate::kit::replay::text::difference) {
+        let _ = write!(text, "\n  {}", line.replace('\n', "\n  "));
+    }
+    for asked in &shadow.unrecorded {
+        let _ = write!(text, "\n  ! asked for what the live actions did not ask for: {asked}");
+    }
     text
 }
 
@@ -164,10 +180,14 @@ fn who(record: &Record) -> String {
     record.user_id.clone().unwrap_or_else(|| "-".to_owned())
 }
 
-fn milliseconds(microseconds: u64) -> String {
+/// `1.25 ms`.
+#[must_use]
+pub fn milliseconds(microseconds: u64) -> String {
     format!("{:.2} ms", std::time::Duration::from_micros(microseconds).as_secs_f64() * 1_000.0)
 }
 
-fn many(count: usize, what: &str) -> String {
+/// `1 action`, `3 actions`.
+#[must_use]
+pub fn many(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

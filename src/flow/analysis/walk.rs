@@ -117,6 +117,9 @@ impl Analysis<'_> {
     }
 
     fn statement(&mut self, frame: &mut Frame, statement: &Stmt) -> Value {
+        if self.is_spent() {
+            return Value::Unknown;
+        }
         match statement {
             Stmt::Expr(expression) => return self.value(frame, expression, Use::Used),
             Stmt::FnCall(call, position) => return self.call(frame, call, *position),
@@ -214,6 +217,9 @@ impl Analysis<'_> {
 
     /// What is known of an expression's value.
     pub(super) fn value(&mut self, frame: &mut Frame, expression: &Expr, purpose: Use) -> Value {
+        if self.is_spent() {
+            return Value::Unknown;
+        }
         let value = match expression {
             Expr::StringConstant(text, _) => Value::Text(text.to_string()),
             Expr::CharConstant(character, _) => Value::Text(character.to_string()),

@@ -144,7 +144,7 @@ impl CoverageReport {
 }
 
 fn percent(all: usize, missing: usize) -> usize {
-    if all == 0 { 100 } else { (all - missing) * 100 / all }
+    ((all - missing) * 100).checked_div(all).unwrap_or(100)
 }
 
 impl Report {

@@ -30,8 +30,8 @@ pub(super) enum Value {
 
 impl Value {
     /// What is known of a value that is one of the two.
-    pub(super) fn join(self, other: Self) -> Self {
-        if self == other { self } else { Self::Unknown }
+    pub(super) fn join(self, other: &Self) -> Self {
+        if self == *other { self } else { Self::Unknown }
     }
 
     /// What is known of `self + other`.

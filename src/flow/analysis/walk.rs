@@ -81,7 +81,7 @@ impl Analysis<'_> {
         };
         let last = self.block(&mut frame, &function.statements);
         match frame.returned {
-            Some(returned) => returned.join(last),
+            Some(returned) => returned.join(&last),
             None => last,
         }
     }
@@ -149,7 +149,7 @@ impl Analysis<'_> {
                 frame.may_have_ended = true;
                 if !flags.intersects(ASTFlags::BREAK) {
                     let earlier = frame.returned.take();
-                    frame.returned = Some(earlier.map_or(value.clone(), |earlier| earlier.join(value.clone())));
+                    frame.returned = Some(earlier.map_or(value.clone(), |earlier| earlier.join(&value)));
                 }
                 return frame.returned.clone().unwrap_or(Value::Unknown);
             }
@@ -173,7 +173,7 @@ impl Analysis<'_> {
         self.value(frame, &flow.expr, Use::Used);
         let then = self.branch(frame, flow.body.statements());
         let otherwise = self.branch(frame, flow.branch.statements());
-        then.join(otherwise)
+        then.join(&otherwise)
     }
 
     fn for_each(&mut self, frame: &mut Frame, name: &str, counter: Option<&str>, flow: &FlowControl) {
@@ -210,7 +210,7 @@ impl Analysis<'_> {
                 }
                 analysis.value(frame, result, Use::Used)
             });
-            joined = Some(joined.map_or(value.clone(), |joined| joined.join(value)));
+            joined = Some(joined.map_or(value.clone(), |joined| joined.join(&value)));
         }
         joined.unwrap_or(Value::Unknown)
     }
@@ -268,7 +268,7 @@ impl Analysis<'_> {
             } else {
                 self.value(frame, part, Use::Asked)
             };
-            joined = Some(joined.map_or(value.clone(), |joined| joined.join(value)));
+            joined = Some(joined.map_or(value.clone(), |joined| joined.join(&value)));
         }
         joined.unwrap_or(Value::Unknown)
     }

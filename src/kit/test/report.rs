@@ -80,7 +80,13 @@ impl Failure {
 impl From<Diagnostic> for Failure {
     fn from(problem: Diagnostic) -> Self {
         let Diagnostic { code, file, line, column, message, source_line, hint, .. } = problem;
-        Self { spot: Spot { file, line, column, source_line }, code: Some(code), message, details: Vec::new(), hint }
+        Self {
+            spot: Spot { file, line, column, source_line: source_line.map(Into::into) },
+            code: Some(code),
+            message,
+            details: Vec::new(),
+            hint,
+        }
     }
 }
 

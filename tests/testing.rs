@@ -266,6 +266,7 @@ fn watching_runs_the_tests_again_when_something_is_saved() {
 fn tests_are_no_actions() {
     let project = project(ACTION, TESTS);
     write(&project, "actions/tests/broken.rhai", "fn onExecutePostLogin(event, api) { let x = ; }");
+    write(&project, "actions/10-claims.rhai", "fn onExecutePostLogin(event, api) {}");
     ends(&run(&project, &["check"]), 0);
     let (text, _) = ends(&run(&project, &["try", "--user", "auth0|ada", "--client", "demo-web", "--json"]), 0);
     let report: Value = serde_json::from_str(&text).unwrap();

@@ -223,6 +223,9 @@ fn analysed(actions: &[(Action, Compiled, &str)], library: &[LibraryFile<'_>]) -
     analysis::analyse(&subjects, &library)
 }
 
+/// Names that are prepared; further ones work as well.
+const MAX_PROPERTIES: usize = 256;
+
 /// The names after a dot, wherever they are read or written.
 fn properties<'a>(trees: impl Iterator<Item = &'a AST>) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -233,7 +236,7 @@ fn properties<'a>(trees: impl Iterator<Item = &'a AST>) -> BTreeSet<String> {
             {
                 names.insert(property.2.to_string());
             }
-            true
+            names.len() < MAX_PROPERTIES
         });
     }
     names

@@ -134,6 +134,7 @@ impl App {
         app.seal_bare_keys().await?;
         // Key generation and password hashing are the slow parts of a first start; they need each other not.
         tokio::try_join!(app.load_keys(config), app.declare(config))?;
+        app.passwords.release();
         Ok(Arc::new(app))
     }
 

@@ -134,11 +134,6 @@ mod tests {
         let random = Random::seeded(1);
         assert!((0..1_000).all(|_| !random.id().starts_with('-')));
     }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
 
     #[test]
     fn p028_ten_thousand_secrets_are_long_and_different() {

@@ -71,6 +71,11 @@ impl Passwords {
         self.run(move |memory| verify(&password, hash.as_deref(), memory)).await
     }
 
+    /// Gives the working memory back until somebody needs it: after a start, when the declared passwords are checked.
+    pub fn release(&self) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// How many wait for their turn, for the metrics.
     #[must_use]
     pub fn waiting(&self) -> usize {

@@ -81,7 +81,9 @@ fn sql_stands_in_the_store_alone() {
     for path in sources(Path::new("src")) {
         if module_of(&path) != "store" {
             let source = fs::read_to_string(&path).expect("a source can be read");
-            assert!(!source.contains("sqlx::"), "{} uses sqlx", path.display());
+            for library in ["sqlx::", "rusqlite::"] {
+                assert!(!source.contains(library), "{} uses {library}", path.display());
+            }
         }
     }
 }

@@ -281,7 +281,7 @@ fn r64_lost_permissions_stop_no_server_and_refuse_the_next_start() {
     process.signal("TERM");
     assert!(process.ended_within(Duration::from_secs(15)).success());
     let output = project.unprivileged(&["dev", "--listen", "127.0.0.1:0"]).output().unwrap();
-    refused(&output, &["vestibule.db"]);
+    refused(1, &output, &["vestibule.db"]);
     modes(0o600, 0o700);
     let _process = project.run(project.unprivileged(&["dev", "--listen", &listen]));
     assert_eq!(project.token(&refresh(text(&body, "refresh_token"))).unwrap().0, 200, "nothing is lost");

@@ -7,7 +7,8 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
 
-use crate::server::Child;
+use crate::child::Child;
+use crate::server::{self, PASSWORD};
 
 /// How long each measurement takes.
 const DURATION: Duration = Duration::from_millis(1500);
@@ -57,18 +58,44 @@ impl Target {
     }
 }
 
-/// Logs in `count` times; the refresh tokens.
-pub(crate) async fn families(url: &str, count: usize) -> Vec<Arc<Mutex<String>>> {
-    let body = "grant_type=password&client_id=web&client_secret=web-secret&username=ada%40example.com&password=ada-password\
-                &audience=https%3A%2F%2Fapi.example.com%2F&scope=openid%20profile%20email%20offline_access%20read%3Athings";
-    let target = Target::new(url, "/oauth/token", Body::Same(body.to_owned()));
-    let mut connection = Connection::open(&target.address).await;
+/// Logs in `count` times, as users from all over the `users`; the refresh tokens.
+pub(crate) async fn families(url: &str, count: usize, users: usize) -> Vec<Arc<Mutex<String>>> {
+    let mut connection = Connection::open(&Target::new(url, "/oauth/token", Body::Refresh(Vec::new())).address).await;
     let mut families = Vec::with_capacity(count);
-    for _ in 0..count {
+    for n in 0..count {
+        let login = server::login(n * users / count).replace('@', "%40");
+        let body = format!(
+            "grant_type=password&client_id=web&client_secret=web-secret&username={login}&password={PASSWORD}\
+             &audience=https%3A%2F%2Fapi.example.com%2F&scope=openid%20profile%20email%20offline_access%20read%3Athings"
+        );
+        let target = Target::new(url, "/oauth/token", Body::Same(body));
+        let Body::Same(body) = &target.body else { unreachable!("the line above") };
         let answer = connection.post(&target, body).await;
-        families.push(Arc::new(Mutex::new(refresh_token(&answer))));
+        families.push(Arc::new(Mutex::new(member(&answer, "refresh_token"))));
     }
     families
+}
+
+/// How long it takes from the save of an action to the first answer that shows it, each time, sorted.
+pub(crate) async fn saves(server: &Child, count: usize) -> Vec<Duration> {
+    let (target, file) = (Target::machine(&server.url), server.path("actions/99-saved.rhai"));
+    let Body::Same(body) = &target.body else { unreachable!("a machine always asks for the same") };
+    let mut connection = Connection::open(&target.address).await;
+    let mut took = Vec::with_capacity(count);
+    for n in 0..count {
+        let source = format!(
+            "fn onExecuteCredentialsExchange(event, api) {{ api.tokenResponse.setCustomParameter(\"saved\", \"{n}.\"); }}"
+        );
+        std::fs::write(&file, source).unwrap();
+        let saved = Instant::now();
+        while !connection.post(&target, body).await.contains(&format!("\"saved\":\"{n}.\"")) {
+            assert!(saved.elapsed() < Duration::from_secs(10), "a save has no effect");
+        }
+        took.push(saved.elapsed());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    took.sort_unstable();
+    took
 }
 
 /// Sends requests for a while, `in_flight` at a time.
@@ -103,7 +130,7 @@ async fn client(target: Target, n: usize, end: Instant) -> Vec<Duration> {
                 let mut token = families[n].lock().await;
                 let body =
                     format!("grant_type=refresh_token&client_id=web&client_secret=web-secret&refresh_token={}", *token);
-                *token = refresh_token(&connection.post(&target, &body).await);
+                *token = member(&connection.post(&target, &body).await, "refresh_token");
             }
         }
         latencies.push(began.elapsed());
@@ -111,8 +138,8 @@ async fn client(target: Target, n: usize, end: Instant) -> Vec<Duration> {
     latencies
 }
 
-fn refresh_token(answer: &str) -> String {
-    let (_, rest) = answer.split_once("\"refresh_token\":\"").unwrap_or_else(|| panic!("no refresh token: {answer}"));
+fn member(answer: &str, name: &str) -> String {
+    let (_, rest) = answer.split_once(&format!("\"{name}\":\"")).unwrap_or_else(|| panic!("no {name}: {answer}"));
     rest.split('"').next().unwrap().to_owned()
 }
 

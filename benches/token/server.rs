@@ -1,11 +1,7 @@
 //! The servers: ours, with three actions; and a bare endpoint that only does what cannot be left out.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use axum::extract::{Form, State};
 use axum::routing::post;
@@ -17,6 +13,7 @@ use vestibule::app::{App, Surroundings};
 use vestibule::clock::{Clock, Random};
 use vestibule::config::Source;
 use vestibule::domain::client::Algorithm;
+use vestibule::domain::user::User;
 use vestibule::keys::Keys;
 
 const CONFIGURATION: &str = r#"
@@ -59,6 +56,9 @@ roles = ["admin"]
 app_metadata = { region = "eu", roles = ["editor", "banned", "author"], permissions = ["read:things"] }
 "#;
 
+/// The password of all users.
+pub(crate) const PASSWORD: &str = "ada-password";
+
 const ACTIONS: [(&str, &str); 3] = [
     (
         "10-roles",
@@ -100,14 +100,26 @@ const ACTIONS: [(&str, &str); 3] = [
     ),
 ];
 
-/// Serves until the process is killed.
-pub(crate) async fn vestibule(alg: &str) {
+/// How much of everything there is.
+#[derive(Clone, Copy)]
+pub(crate) struct Size {
+    pub(crate) actions: usize,
+    pub(crate) users: usize,
+}
+
+impl Size {
+    /// Three actions, one user.
+    pub(crate) const USUAL: Self = Self { actions: ACTIONS.len(), users: 1 };
+}
+
+/// Serves until the process is killed; with `watch`, reloads the actions when they change.
+pub(crate) async fn vestibule(alg: &str, size: Size, watch: bool) {
     let null = std::fs::File::create("/dev/null").unwrap();
     tracing_subscriber::fmt().json().flatten_event(true).with_env_filter("info,sqlx=warn").with_writer(null).init();
     let directory = std::env::current_dir().unwrap();
     std::fs::create_dir_all(directory.join("actions")).unwrap();
-    for (stem, source) in ACTIONS {
-        std::fs::write(directory.join(format!("actions/{stem}.rhai")), source).unwrap();
+    for (number, (stem, source)) in ACTIONS.iter().cycle().take(size.actions).enumerate() {
+        std::fs::write(directory.join(format!("actions/{number}-{stem}.rhai")), source).unwrap();
     }
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let issuer = format!("http://{}/", listener.local_addr().unwrap());
@@ -115,8 +127,36 @@ pub(crate) async fn vestibule(alg: &str) {
     let config = source.parse(&CONFIGURATION.replace("ISSUER", &issuer).replace("ALG", alg));
     let config = config.unwrap_or_else(|problems| panic!("{problems}"));
     let app = App::build(&config, Surroundings::system(false)).await.unwrap();
+    sign_up(&app, size.users - 1).await;
     println!("{issuer}");
-    vestibule::http::server::serve(listener, app, CancellationToken::new()).await.unwrap();
+    let (reloader, shutdown) = (Arc::clone(&app.reloader), CancellationToken::new());
+    let watching = shutdown.clone();
+    if watch {
+        tokio::spawn(async move { reloader.watch(|_| {}, watching).await });
+    }
+    vestibule::http::server::serve(listener, app, shutdown).await.unwrap();
+}
+
+/// The login of the user of a number; 0 is the declared one.
+pub(crate) fn login(number: usize) -> String {
+    if number == 0 { "ada@example.com".to_owned() } else { format!("user-{number}@example.com") }
+}
+
+/// Further users like the declared one, unless they are there. They share a password and its hash.
+async fn sign_up(app: &App, users: usize) {
+    if app.store.user(&format!("auth0|user-{users}")).await.unwrap().is_some() {
+        return;
+    }
+    let (ada, hash) = (app.store.user("auth0|ada").await.unwrap().unwrap(), app.passwords.hash(PASSWORD).await.unwrap());
+    let numbers: Vec<usize> = (1..=users).collect();
+    for some in numbers.chunks(1_000) {
+        let mut tx = app.store.begin().await.unwrap();
+        for number in some {
+            let user = User { user_id: format!("auth0|user-{number}"), email: Some(login(*number)), ..ada.clone() };
+            assert!(tx.create_user(&user, &hash).await.unwrap());
+        }
+        tx.commit().await.unwrap();
+    }
 }
 
 /// Parses the form, builds 20 claims, signs once or twice.
@@ -142,64 +182,4 @@ async fn bare_token(
         answer.insert(format!("token_{n}"), state.0.sign(state.1, "JWT", &claims).unwrap().into());
     }
     Json(answer)
-}
-
-/// A server in a process of its own.
-pub(crate) struct Child {
-    process: std::process::Child,
-    pub(crate) url: String,
-    /// With an empty directory, the key to be made.
-    pub(crate) first_start: Duration,
-    /// With everything there.
-    pub(crate) second_start: Duration,
-    _directory: tempfile::TempDir,
-}
-
-impl Child {
-    pub(crate) fn start(kind: &str, alg: &str) -> Self {
-        let directory = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
-        let (mut first, _, first_start) = spawn(kind, alg, directory.path());
-        end(&mut first);
-        let (process, url, second_start) = spawn(kind, alg, directory.path());
-        Self { process, url, first_start, second_start, _directory: directory }
-    }
-
-    pub(crate) fn id(&self) -> u32 {
-        self.process.id()
-    }
-
-    /// User and system time so far.
-    pub(crate) fn processor_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap();
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks: u64 = fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
-        Duration::from_millis(ticks * 10)
-    }
-
-    /// Resident memory.
-    pub(crate) fn memory_mb(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<f64>().unwrap() / 1024.0
-    }
-}
-
-impl Drop for Child {
-    fn drop(&mut self) {
-        end(&mut self.process);
-    }
-}
-
-fn end(process: &mut std::process::Child) {
-    process.kill().unwrap();
-    process.wait().unwrap();
-}
-
-/// Until the server has said where it listens.
-fn spawn(kind: &str, alg: &str, directory: &Path) -> (std::process::Child, String, Duration) {
-    let began = Instant::now();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    let mut process = command.args([kind, alg]).current_dir(directory).stdout(Stdio::piped()).spawn().unwrap();
-    let url = BufReader::new(process.stdout.take().unwrap()).lines().next().unwrap().unwrap();
-    (process, url, began.elapsed())
 }

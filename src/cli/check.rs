@@ -8,6 +8,8 @@ use super::{Settings, failure, logging, print, start_page};
 use crate::config::{Config, Invalid};
 use crate::flow::{Diagnostic, FlowSet};
 use crate::kit::findings::{self, Finding};
+use crate::kit::project::Project;
+use crate::kit::test;
 
 /// What to check beyond correctness.
 #[derive(Debug, clap::Args)]
@@ -59,8 +61,24 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
         && passes(&all, options)
     {
         print::line(&summary(&config, set));
+        if let Some(estimates) = estimates(&config).await? {
+            print::line(&estimates);
+        }
     }
     Ok(code(&all, options))
+}
+
+/// What the tests of the actions show of each: operations, claims and their bytes. Nothing where there are no tests, or where
+/// they do not load: `vestibule test` says why.
+async fn estimates(config: &Config) -> anyhow::Result<Option<String>> {
+    if !config.actions.directory.join("tests").is_dir() {
+        return Ok(None);
+    }
+    let (project, flow) = (Project::new(config), config.actions.clone());
+    let measured =
+        tokio::task::spawn_blocking(move || test::estimates(project, &flow)).await.context("the tests did not run")?;
+    let rows: Vec<_> = measured.unwrap_or_default().iter().map(|estimate| vec![estimate.to_string()]).collect();
+    Ok((!rows.is_empty()).then(|| format!("Estimates, from the tests\n{}", print::columns(&rows))))
 }
 
 /// Every problem, their number, and where more is said about them.

@@ -9,7 +9,7 @@ use super::failure::bad_input;
 use super::{Settings, logging, print};
 use crate::config::Config;
 use crate::flow::FlowSet;
-use crate::kit::matrix::Matrix;
+use crate::kit::matrix::{self, Change, Matrix};
 use crate::kit::project::Project;
 
 /// What to print and what to compare.
@@ -64,10 +64,10 @@ async fn decide(config: Config, audience: Option<String>) -> anyhow::Result<Matr
     tokio::task::spawn_blocking(work).await.context("the matrix was not made")?
 }
 
-fn text(matrix: &Matrix, differences: Option<&[String]>, file: &str, options: &Options) -> String {
-    let mut parts = if options.check { Vec::new() } else { vec![matrix.table()] };
+fn text(present: &Matrix, differences: Option<&[Change]>, file: &str, options: &Options) -> String {
+    let mut parts = if options.check { Vec::new() } else { vec![present.table()] };
     if options.accept {
-        parts.push(format!("{file} written, {} logins", matrix.rows.len()));
+        parts.push(format!("{file} written, {} logins", present.rows.len()));
     }
     match differences {
         Some([]) => parts.push(format!("as in {file}")),
@@ -76,8 +76,8 @@ fn text(matrix: &Matrix, differences: Option<&[String]>, file: &str, options: &O
             parts.push(format!(
                 "{} of {} logins differ from {file}\n\n{}\n\nhint: {hint}",
                 found.len(),
-                matrix.rows.len(),
-                found.join("\n")
+                present.rows.len(),
+                matrix::text(found)
             ));
         }
         None => {}

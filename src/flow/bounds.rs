@@ -17,6 +17,9 @@ const VARIABLES: usize = 256;
 /// Names that stand in a row, with commas between them: parameters.
 const NAMES: usize = 64;
 
+/// What to do about any of them.
+pub(super) const HINT: &str = "split the file or the function, or pass a map instead of many arguments";
+
 /// What has been read so far.
 #[derive(Debug, Default)]
 struct Counts {
@@ -49,18 +52,18 @@ impl Counts {
         match token {
             Token::Fn => self.variables.store(0, Ordering::Relaxed),
             Token::Let | Token::Const | Token::For if one_more(&self.variables) > VARIABLES => {
-                return Some(format!("more than {VARIABLES} variables are declared in a row; split the function"));
+                return Some(format!("more than {VARIABLES} variables are declared in a row"));
             }
             _ => {}
         }
         match token {
             Token::Identifier(_) if one_more(&self.names) > NAMES => {
-                return Some(format!("more than {NAMES} names stand in a row; pass a map"));
+                return Some(format!("more than {NAMES} names stand in a row"));
             }
             Token::Identifier(_) | Token::Comma => {}
             _ => self.names.store(0, Ordering::Relaxed),
         }
-        (one_more(&self.tokens) > tokens).then(|| format!("the file has more than {tokens} words and symbols; split it"))
+        (one_more(&self.tokens) > tokens).then(|| format!("the file has more than {tokens} words and symbols"))
     }
 }
 

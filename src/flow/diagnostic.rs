@@ -35,9 +35,9 @@ pub struct Diagnostic {
     /// What is wrong, lower case, no full stop.
     pub message: String,
     /// The line of source, for the caret.
-    pub source_line: Option<String>,
+    pub source_line: Option<Box<str>>,
     /// Another place that belongs to it.
-    pub note: Option<Note>,
+    pub note: Option<Box<Note>>,
     /// What to do.
     pub hint: Option<String>,
 }
@@ -54,7 +54,7 @@ pub struct Note {
     /// As in [`Diagnostic`].
     pub column: usize,
     /// The line of source, for the caret.
-    pub source_line: Option<String>,
+    pub source_line: Option<Box<str>>,
 }
 
 /// A place in a script, shown with its line.
@@ -74,7 +74,7 @@ impl Spot {
     /// A place of a file's source.
     pub(crate) fn at(file: &str, source: &str, position: rhai::Position) -> Self {
         let (line, column, source_line) = place(source, position);
-        Self { file: file.to_owned(), line, column, source_line }
+        Self { file: file.to_owned(), line, column, source_line: source_line.map(Into::into) }
     }
 }
 
@@ -118,7 +118,8 @@ impl Diagnostic {
         message: impl Into<String>,
     ) -> Self {
         let (line, column, source_line) = place(source, position);
-        self.note = Some(Note { message: message.into(), file: file.to_owned(), line, column, source_line });
+        let note = Note { message: message.into(), file: file.to_owned(), line, column, source_line };
+        self.note = Some(note.into());
         self
     }
 
@@ -174,10 +175,10 @@ fn show(f: &mut Formatter<'_>, file: &str, (line, column): (usize, usize), sourc
 }
 
 /// Line, column and the text of the line; zeros if there is no place.
-fn place(source: &str, position: rhai::Position) -> (usize, usize, Option<String>) {
+fn place(source: &str, position: rhai::Position) -> (usize, usize, Option<Box<str>>) {
     let line = position.line().unwrap_or(0);
     let column = if line == 0 { 0 } else { position.position().unwrap_or(1).max(1) };
-    (line, column, line.checked_sub(1).and_then(|index| source.lines().nth(index)).map(str::to_owned))
+    (line, column, line.checked_sub(1).and_then(|index| source.lines().nth(index)).map(Into::into))
 }
 
 /// The part of the line around the column, and the white space that puts a caret under it. Control characters are shown as

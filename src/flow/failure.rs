@@ -5,12 +5,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rhai::{Dynamic, EvalAltResult, ParseErrorType, Position};
+use rhai::{Dynamic, EvalAltResult, LexError, ParseErrorType, Position};
 
 use super::api::description::{OBJECTS, Object};
 use super::codes::Code;
 use super::toolbox::Names;
-use super::{Diagnostic, Limits, javascript, suggest, value};
+use super::{Diagnostic, Limits, bounds, javascript, suggest, value};
 
 /// Sources by file as shown: for the line under the caret.
 pub(crate) type Sources = BTreeMap<String, Arc<str>>;
@@ -75,9 +75,10 @@ pub(super) fn of_parser(file: &str, source: &str, error: &rhai::ParseError, name
         ParseErrorType::ModuleUndefined(_) => Code::UnknownNamespace,
         ParseErrorType::VariableUndefined(_) => Code::UnknownVariable,
         ParseErrorType::AssignmentToConstant(_) => Code::ConstantAssigned,
-        ParseErrorType::ExprTooDeep | ParseErrorType::TooManyFunctions | ParseErrorType::LiteralTooLarge(..) => {
-            Code::TooComplex
-        }
+        ParseErrorType::ExprTooDeep
+        | ParseErrorType::TooManyFunctions
+        | ParseErrorType::LiteralTooLarge(..)
+        | ParseErrorType::BadInput(LexError::Runtime(_)) => Code::TooComplex,
         _ => Code::Syntax,
     };
     let (position, message) = match &*error.0 {
@@ -94,6 +95,7 @@ pub(super) fn of_parser(file: &str, source: &str, error: &rhai::ParseError, name
                 None => problem.with_hint("what a function needs of another one is passed as an argument"),
             }
         }
+        ParseErrorType::BadInput(LexError::Runtime(_)) => problem.with_hint(bounds::HINT),
         ParseErrorType::ExprTooDeep => problem.with_hint("put parts of the expression into variables or functions"),
         _ => match javascript::hint(source, error.1, &problem.message) {
             Some(hint) => problem.with_hint(hint),

@@ -121,7 +121,7 @@ pub(super) fn namespaced_calls(toolbox: &Toolbox, file: &str, text: &str, ast: &
                 problems.push(Diagnostic::at(Code::UnknownLibraryFunction, file, text, *position, message).with_hint(hint));
             }
         }
-        true
+        problems.len() < super::check::MAX_PROBLEMS
     });
     problems
 }

@@ -29,6 +29,7 @@ mod logs;
 mod memory;
 mod names;
 mod overrides;
+mod pace;
 mod pool;
 mod recording;
 pub mod reload;

@@ -1,10 +1,14 @@
 //! The running flow of a tenant: the current set, swapped atomically, and the bounded pool that runs it.
 
+use std::fmt::Display;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
+use super::event::ClientPart;
 use super::streaks::{Failing, Streaks};
 use super::{Decision, Event, FlowSet, Host, Limits, Trigger, decide};
 use crate::domain::decision::{Outcome, Trace};
@@ -59,7 +63,7 @@ impl Flow {
         self.streaks().failing(self.current().limits.report_after_failures)
     }
 
-    /// Runs the trigger on the bounded blocking pool. What the actions printed and how they failed is in the trace, for the
+    /// Runs the trigger on the bounded blocking pool, or right here if its runs have been short so far (see `pace`). What the actions printed and how they failed is in the trace, for the
     /// caller to log.
     ///
     /// A panic in a host function yields [`Outcome::Failed`].
@@ -73,15 +77,22 @@ impl Flow {
             // Nothing to run: no thread is needed.
             return Ok(decide(&set, trigger, event, &self.host));
         }
-        let places = self.places().await?;
         let (running, host) = (Arc::clone(&set), self.host.clone());
-        // The places go with the run: a caller that goes away does not make room for more than the pool holds.
-        let run = tokio::task::spawn_blocking(move || {
-            let decision = decide(&running, trigger, event, &host);
-            drop(places);
-            decision
-        });
-        let decision = run.await.unwrap_or_else(|error| self.lost(&error));
+        let stays = set.pace.is_short() && waits_for_nobody(&set, trigger, &event.client) && may_keep_thread();
+        let run = move || running.pace.measure(|| decide(&running, trigger, event, &host));
+        let decision = match stays.then(|| self.place_now()).flatten() {
+            Some(_places) => catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|_| self.lost(&"it panicked")),
+            None => {
+                let places = self.places().await?;
+                // The places go with the run: a caller that goes away does not make room for more than the pool holds.
+                let run = tokio::task::spawn_blocking(move || {
+                    let decision = run();
+                    drop(places);
+                    decision
+                });
+                run.await.unwrap_or_else(|error| self.lost(&error))
+            }
+        };
         self.count(&set, &decision);
         Ok(decision)
     }
@@ -98,6 +109,11 @@ impl Flow {
         self.streaks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The places for a run, if nobody has to be waited for.
+    fn place_now(&self) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
+        Some((self.admitted.try_acquire().ok()?, self.running.try_acquire().ok()?))
+    }
+
     async fn places(&self) -> Result<(OwnedSemaphorePermit, OwnedSemaphorePermit), Busy> {
         let admitted = self.admitted.clone().try_acquire_owned().map_err(|_| Busy)?;
         let running = self.running.clone().acquire_owned().await.map_err(|_| Busy)?;
@@ -105,10 +121,20 @@ impl Flow {
     }
 
     /// A run that ended outside of any action: panics within one are its failures.
-    fn lost(&self, error: &tokio::task::JoinError) -> Decision {
+    fn lost(&self, error: &dyn Display) -> Decision {
         let reference = self.host.random.id();
         tracing::error!(reference, %error, "the run of the actions was lost");
         let trace = Trace { id: reference.clone(), ..Trace::default() };
         Decision { outcome: Outcome::Failed { reference, message: error.to_string() }, trace, ..Decision::default() }
     }
+}
+
+/// Whether none of the actions can call `http::`.
+fn waits_for_nobody(set: &FlowSet, trigger: Trigger, client: &ClientPart) -> bool {
+    set.taking_part(trigger, client).all(|action| action.allow_hosts.is_empty())
+}
+
+/// Whether others go on meanwhile.
+fn may_keep_thread() -> bool {
+    Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread
 }

@@ -1,6 +1,6 @@
 //! An immutable, compiled, content-addressed set of actions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use super::coverage::Coverage;
 use super::event::ClientPart;
 use super::failure::Sources;
 use super::library::{self, LibraryFile};
+use super::pace::Pace;
 use super::source::{self, FileKind, stem};
 use super::toolbox::Toolbox;
 use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, memory, suggest};
@@ -33,6 +34,7 @@ pub struct FlowSet {
     pub(super) constants: Arc<Constants>,
     /// Who wants to know which lines run; nobody but tests of actions.
     pub(super) coverage: Option<Arc<Coverage>>,
+    pub(super) pace: Arc<Pace>,
 }
 
 /// Constants by file as shown, and by name.
@@ -107,6 +109,8 @@ impl FlowSet {
         let disabled = disabled.collect();
         loaded.retain(|(action, ..)| action.settings.enabled);
         let mut findings = unmatched_settings(settings, &actions);
+        let trees = loaded.iter().map(|(action, ..)| &action.ast).chain(library.iter().map(|file| &file.compiled.ast));
+        toolbox.set_keys(&properties(trees));
         let analysed = analysed(&loaded, &library);
         findings.extend(analysed.findings);
         let told = loaded.into_iter().zip(analysed.summaries);
@@ -123,6 +127,7 @@ impl FlowSet {
             sources: sources.into(),
             constants: constants.into(),
             coverage: None,
+            pace: Arc::default(),
         })
     }
 
@@ -216,6 +221,25 @@ fn analysed(actions: &[(Action, Compiled, &str)], library: &[LibraryFile<'_>]) -
         })
         .collect();
     analysis::analyse(&subjects, &library)
+}
+
+/// Names that are prepared; further ones work as well.
+const MAX_PROPERTIES: usize = 256;
+
+/// The names after a dot, wherever they are read or written.
+fn properties<'a>(trees: impl Iterator<Item = &'a AST>) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for tree in trees {
+        tree.walk(&mut |path| {
+            if let Some(rhai::ASTNode::Expr(rhai::Expr::Property(property, _))) = path.last()
+                && !names.contains(property.2.as_str())
+            {
+                names.insert(property.2.to_string());
+            }
+            names.len() < MAX_PROPERTIES
+        });
+    }
+    names
 }
 
 fn load_action(

@@ -13,8 +13,12 @@ use super::{Limits, api, event, functions, logs, overrides};
 /// What all engines of a set have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Toolbox {
-    /// In order of registration: the later wins.
-    global: Vec<Shared<Module>>,
+    /// Rhai's packages.
+    packages: Shared<Module>,
+    /// What is ours, which wins. One module, for each is a place to look for every function.
+    own: Shared<Module>,
+    /// What a script other than an action has beside it.
+    further: Vec<Shared<Module>>,
     namespaces: Vec<(String, Shared<Module>)>,
     names: Names,
 }
@@ -38,19 +42,24 @@ impl Toolbox {
     /// Rhai's packages, our replacements, `event` and `api`, and the script library.
     pub(super) fn new() -> Self {
         let packages = overrides::packages();
-        let mut safe = Module::new();
-        overrides::register(&mut safe);
         let mut own = Module::new();
+        overrides::register(&mut own);
         event::script::register(&mut own);
         api::register(&mut own);
-        let mut console = Module::new();
-        logs::register(&mut console);
         let library = functions::library();
-        let names = Names::collect([&*packages, &safe, &own, &library.global]);
-        let global = vec![packages, safe.into(), own.into(), console.into(), library.global];
+        let names = Names::collect([&*packages, &own, &library.global]);
+        logs::register(&mut own);
+        own.combine(Shared::unwrap_or_clone(library.global));
         let namespaces =
             library.namespaces.into_iter().map(|(name, module)| (name.to_owned(), shareable(name, module))).collect();
-        Self { global, namespaces, names }
+        Self { packages, own: own.into(), further: Vec::new(), namespaces, names }
+    }
+
+    /// Prepares the reading of keys of metadata that scripts name.
+    pub(super) fn set_keys(&mut self, keys: &BTreeSet<String>) {
+        let mut own = Module::clone(&self.own);
+        event::metadata::register_keys(&mut own, keys.iter().map(String::as_str));
+        self.own = own.into();
     }
 
     /// A copy that has further functions; scripts may not take their places.
@@ -60,7 +69,7 @@ impl Toolbox {
             toolbox.names.all.insert(name.clone());
             toolbox.names.parameters.insert((name, parameters));
         }
-        toolbox.global.push(functions);
+        toolbox.further.push(functions);
         toolbox
     }
 
@@ -96,7 +105,9 @@ impl Toolbox {
     /// An engine without namespaces, for constants: nothing of the host is there.
     pub(super) fn engine_without_host(&self, limits: &Limits) -> Engine {
         let mut engine = Engine::new_raw();
-        for module in &self.global {
+        engine.register_global_module(self.packages.clone());
+        engine.register_global_module(self.own.clone());
+        for module in &self.further {
             engine.register_global_module(module.clone());
         }
         limits.apply(&mut engine);
@@ -123,7 +134,7 @@ fn shareable(name: &str, module: Shared<Module>) -> Shared<Module> {
 }
 
 impl Names {
-    fn collect(modules: [&Module; 4]) -> Self {
+    fn collect(modules: [&Module; 3]) -> Self {
         let mut names = Self::default();
         for (name, parameters) in modules.into_iter().flat_map(signatures) {
             names.all.insert(name.clone());

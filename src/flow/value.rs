@@ -66,7 +66,9 @@ pub(crate) fn to_json(value: &Dynamic) -> Result<Value, Unfit> {
 /// The JSON value, if its text is not longer than `limit` bytes.
 pub(crate) fn to_json_within(value: &Dynamic, limit: usize) -> Result<Value, Unfit> {
     let value = to_json(value)?;
-    if value.to_string().len() > limit { Err(Unfit::TooLarge) } else { Ok(value) }
+    // A byte becomes six at most (`\u001f`): what is small needs not be written out to be measured.
+    let small = weight(&value) <= limit / 6;
+    if small || value.to_string().len() <= limit { Ok(value) } else { Err(Unfit::TooLarge) }
 }
 
 /// About how many bytes the value takes, without writing it out.

@@ -23,6 +23,8 @@ use crate::kit::project::Project;
 use crate::oauth::RequestContext;
 use crate::oauth::event::Place;
 
+pub use stored::{Change, text};
+
 /// 2026-01-15T12:00:00Z.
 const NOON: i64 = 1_768_478_400;
 

@@ -4,46 +4,46 @@ use super::{Database, Result, sql};
 
 /// Failed logins are remembered for a day.
 const DAY_MS: i64 = 86_400_000;
-/// Rows per statement, as written in each.
-const BATCH: u64 = 500;
+/// Rows per statement, as written in each; few, for on SQLite it runs where requests do.
+const BATCH: u64 = 100;
 
 /// Each deletes at most [`BATCH`] rows that ended before `$1`, so that no statement holds the writer for long; with it, how
 /// many milliseconds after the end. What hangs on a grant goes with it.
 const EXPIRED: [(&str, i64); 9] = [
     (
         "DELETE FROM login_transactions WHERE (tenant, handle_hash) IN
-         (SELECT tenant, handle_hash FROM login_transactions WHERE expires_at < $1 LIMIT 500)",
+         (SELECT tenant, handle_hash FROM login_transactions WHERE expires_at < $1 LIMIT 100)",
         0,
     ),
     (
         "DELETE FROM sessions WHERE (tenant, cookie_hash) IN
-         (SELECT tenant, cookie_hash FROM sessions WHERE expires_at < $1 LIMIT 500)",
+         (SELECT tenant, cookie_hash FROM sessions WHERE expires_at < $1 LIMIT 100)",
         0,
     ),
     (
         "DELETE FROM sessions WHERE (tenant, cookie_hash) IN
-         (SELECT tenant, cookie_hash FROM sessions WHERE idle_expires_at < $1 LIMIT 500)",
+         (SELECT tenant, cookie_hash FROM sessions WHERE idle_expires_at < $1 LIMIT 100)",
         0,
     ),
-    ("DELETE FROM grants WHERE (tenant, id) IN (SELECT tenant, id FROM grants WHERE keep_until < $1 LIMIT 500)", 0),
+    ("DELETE FROM grants WHERE (tenant, id) IN (SELECT tenant, id FROM grants WHERE keep_until < $1 LIMIT 100)", 0),
     (
         "DELETE FROM access_tokens WHERE (tenant, hash) IN
-         (SELECT tenant, hash FROM access_tokens WHERE expires_at < $1 LIMIT 500)",
+         (SELECT tenant, hash FROM access_tokens WHERE expires_at < $1 LIMIT 100)",
         0,
     ),
     (
         "DELETE FROM revoked_jtis WHERE (tenant, jti) IN
-         (SELECT tenant, jti FROM revoked_jtis WHERE expires_at < $1 LIMIT 500)",
+         (SELECT tenant, jti FROM revoked_jtis WHERE expires_at < $1 LIMIT 100)",
         0,
     ),
     (
         "DELETE FROM used_assertions WHERE (tenant, client_id, jti) IN
-         (SELECT tenant, client_id, jti FROM used_assertions WHERE expires_at < $1 LIMIT 500)",
+         (SELECT tenant, client_id, jti FROM used_assertions WHERE expires_at < $1 LIMIT 100)",
         DAY_MS,
     ),
     (
         "DELETE FROM failed_logins WHERE (tenant, login) IN
-         (SELECT tenant, login FROM failed_logins WHERE last_at < $1 LIMIT 500)",
+         (SELECT tenant, login FROM failed_logins WHERE last_at < $1 LIMIT 100)",
         DAY_MS,
     ),
     (

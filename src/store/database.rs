@@ -192,8 +192,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let database = Database::connect(&format!("sqlite://{}", directory.path().join("x.db").display())).await.unwrap();
         let mut connection = database.begin().await.unwrap();
-        let synchronous: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&mut *connection).await.unwrap();
-        let journal: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut *connection).await.unwrap();
+        let (synchronous,): (i64,) = sql::query_as("PRAGMA synchronous").fetch_one(&mut connection).await.unwrap();
+        let (journal,): (String,) = sql::query_as("PRAGMA journal_mode").fetch_one(&mut connection).await.unwrap();
         assert_eq!((synchronous, journal.as_str()), (2, "wal"));
     }
 }

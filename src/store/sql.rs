@@ -68,7 +68,8 @@ impl<'q, R> Query<'q, R> {
         let Self { text, values, .. } = self;
         let change = |connection: &rusqlite::Connection| {
             let mut statement = connection.prepare_cached(text)?;
-            Ok(statement.execute(rusqlite::params_from_iter(&values))? as u64)
+            bind(&mut statement, &values)?;
+            Ok(statement.raw_execute()? as u64)
         };
         match on.into() {
             On::Readers(Readers::Sqlite(readers)) => readers.with(change),
@@ -87,7 +88,8 @@ impl<R: FromRow> Query<'_, R> {
         let Self { text, values, .. } = self;
         let read = |connection: &rusqlite::Connection| {
             let mut statement = connection.prepare_cached(text)?;
-            let mut rows = statement.query(rusqlite::params_from_iter(&values))?;
+            bind(&mut statement, &values)?;
+            let mut rows = statement.raw_query();
             let mut found = Vec::new();
             while let Some(row) = rows.next()? {
                 found.push(R::from_row(&mut Row::new(AnyRow::Sqlite(row)))?);
@@ -112,6 +114,19 @@ impl<R: FromRow> Query<'_, R> {
     pub(super) async fn fetch_one<'c>(self, on: impl Into<On<'c>>) -> Result<R> {
         self.fetch_optional(on).await?.ok_or_else(|| sqlx::Error::RowNotFound.into())
     }
+}
+
+/// `$2` is a name to SQLite: it numbers parameters in the order in which it meets them.
+fn bind(statement: &mut rusqlite::Statement<'_>, values: &[Value<'_>]) -> Result<()> {
+    for index in 1..=statement.parameter_count() {
+        let name = statement.parameter_name(index).and_then(|name| name.strip_prefix('$'));
+        let number = name.and_then(|name| name.parse::<usize>().ok()).and_then(|number| number.checked_sub(1));
+        let value = number.and_then(|number| values.get(number));
+        let value =
+            value.ok_or_else(|| rusqlite::Error::InvalidParameterCount(values.len(), statement.parameter_count()))?;
+        statement.raw_bind_parameter(index, value)?;
+    }
+    Ok(())
 }
 
 fn bound<'q>(text: &'static str, values: Vec<Value<'q>>) -> sqlx::query::Query<'q, Postgres, sqlx::postgres::PgArguments> {
@@ -238,3 +253,25 @@ macro_rules! tuples {
 }
 
 tuples! { A; A B; A B C; A B C D; A B C D E; A B C D E F; A B C D E F G; }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Database;
+
+    #[tokio::test]
+    async fn a_number_names_its_value_wherever_it_stands() {
+        let database = Database::connect("sqlite::memory:").await.unwrap();
+        let found: (String, i64, Option<String>, String) = query_as("SELECT $4, $2, $3, $1")
+            .bind("one")
+            .bind(2)
+            .bind(None::<String>)
+            .bind("four".to_owned())
+            .fetch_one(&database.readers)
+            .await
+            .unwrap();
+        assert_eq!(found, ("four".to_owned(), 2, None, "one".to_owned()));
+        let lacking: Result<(i64,)> = query_as("SELECT $2").bind(1).fetch_one(&database.readers).await;
+        assert!(lacking.is_err(), "{lacking:?}");
+    }
+}

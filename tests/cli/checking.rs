@@ -101,3 +101,15 @@ fn definitions_and_docs_are_printed_or_written() {
         assert!(stderr(&output).contains("cannot be written") && stderr(&output).contains("hint: "), "{}", stderr(&output));
     }
 }
+
+#[test]
+fn check_says_what_the_tests_show_of_each_action() {
+    let project = project(CONFIGURATION, ACTION);
+    fs::create_dir(project.path().join("actions/tests")).unwrap();
+    let test = "fn test_a_login() { assert(!login(event(#{ user: #{ email_verified: true } })).denied); }\n";
+    fs::write(project.path().join("actions/tests/10-test.rhai"), test).unwrap();
+    let output = vestibule(project.path(), &["check"]);
+    exits(&output, 0);
+    let text = stdout(&output);
+    assert!(text.contains("Estimates, from the tests\n  10-test: at most ") && text.contains("in 1 test\n"), "{text}");
+}

@@ -1,4 +1,5 @@
 //! The scripts, and a flow with the limits that the goals speak of.
+#![allow(unreachable_pub, reason = "a module of two test targets")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,9 +35,15 @@ impl Script {
 
     /// A directory with this one action, loaded as the server loads it.
     pub fn load(&self) -> Result<FlowSet, String> {
+        self.load_with(&settings())
+    }
+
+    /// With other settings.
+    pub fn load_with(&self, settings: &Settings) -> Result<FlowSet, String> {
         let directory = tempfile::tempdir().unwrap();
         std::fs::copy(&self.path, directory.path().join("10-hostile.rhai")).unwrap();
-        FlowSet::load(&Settings { directory: directory.path().to_owned(), ..settings() }).map_err(|error| error.to_string())
+        FlowSet::load(&Settings { directory: directory.path().to_owned(), ..settings.clone() })
+            .map_err(|error| error.to_string())
     }
 }
 
@@ -50,9 +57,14 @@ pub fn corpus() -> Vec<Script> {
     files.into_iter().map(Script::read).collect()
 }
 
-/// The defaults with a deadline of 100 ms.
+/// The defaults with a deadline that a busy machine does not meet by itself.
 pub fn settings() -> Settings {
-    let limits = Limits { deadline_ms: 100, ..Limits::default() };
+    settings_with(1_000)
+}
+
+/// The defaults with this deadline.
+pub fn settings_with(deadline_ms: u64) -> Settings {
+    let limits = Limits { deadline_ms, ..Limits::default() };
     Settings { display: "actions".to_owned(), limits, ..Settings::default() }
 }
 

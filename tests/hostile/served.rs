@@ -8,7 +8,7 @@ use crate::corpus::{self, Script};
 use crate::support::agent::{Agent, query};
 use crate::support::{PASSWORD, Server};
 
-const DEADLINE: &str = "\n[actions]\ndeadline_ms = 100\n";
+const DEADLINE: &str = "\n[actions]\ndeadline_ms = 1000\n";
 const GOOD: &str = "fn onExecutePostLogin(event, api) { api.tokenResponse.setCustomParameter(\"good\", true); }";
 const LOGIN: [(&str, &str); 6] = [
     ("grant_type", "password"),
@@ -60,7 +60,7 @@ impl Session {
             let Reload::Kept { reason, .. } = self.save(&bytes).await else { return Some("it was loaded".to_owned()) };
             let (status, body) = self.refresh().await;
             let last_good = (status, &body["good"]) == (200, &Value::Bool(true));
-            return (!last_good || !reason.contains("10-hostile.rhai")).then(|| format!("{reason}: {status} {body}"));
+            return (!last_good || !reason.contains("10-hostile.rhai")).then(|| format!("{status} {body}: {reason}"));
         }
         if let Reload::Kept { reason, .. } = self.save(&bytes).await {
             return Some(reason);
@@ -99,6 +99,9 @@ async fn s56_s57_what_an_action_says_stays_text() {
     let source = format!("fn onExecutePostLogin(event, api) {{ api.access.deny({}); }}", serde_json::json!(reason));
     let server = Server::start(&[("10-deny", &source)]).await;
     let answer = Agent::new().log_in(&server, &[]).await;
+    if !answer.headers().contains_key("location") {
+        panic!("{}", answer.text().await.unwrap());
+    }
     let raw = answer.headers()["location"].to_str().unwrap();
     assert!(raw.starts_with("http://localhost:3000/callback?") && !raw.contains('<') && !raw.contains('#'), "{raw}");
     let answered = query(&answer);

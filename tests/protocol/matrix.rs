@@ -112,6 +112,47 @@ fn document(rows: &[Row], tests: &BTreeMap<String, Vec<String>>) -> String {
     text
 }
 
+/// What stands for tests in a text: ids (`P001`, `R30–R37`; whether they come of a range), and names in backticks.
+fn claimed(text: &str) -> (Vec<(String, bool)>, Vec<String>) {
+    let number = |word: &str| word.get(1..).and_then(|digits| digits.parse::<u32>().ok());
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '–');
+    let mut ids = Vec::new();
+    for (first, last) in words.map(|word| word.split_once('–').unwrap_or((word, word))) {
+        let is_id = |word: &str| word.starts_with(['P', 'C', 'S', 'R', 'O']) && word.len() > 2 && number(word).is_some();
+        if is_id(first) && is_id(last) {
+            let (letter, width) = (&first[..1], first.len() - 1);
+            ids.extend(
+                (number(first).unwrap()..=number(last).unwrap()).map(|n| (format!("{letter}{n:0width$}"), first != last)),
+            );
+        }
+    }
+    let is_name =
+        |word: &&str| word.contains('_') && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit());
+    let names = text.split('`').skip(1).step_by(2).filter(is_name).map(str::to_owned).collect();
+    (ids, names)
+}
+
+#[test]
+fn every_test_that_the_threat_model_names_exists() {
+    let (rows, tests) = (rows(), tests());
+    let sources: String = ["tests", "src"]
+        .into_iter()
+        .flat_map(|folder| sources(Path::new(folder), "rs"))
+        .map(|path| std::fs::read_to_string(path).unwrap())
+        .collect();
+    let (ids, names) = claimed(&std::fs::read_to_string("SECURITY.md").unwrap());
+    assert!(ids.len() > 60 && names.len() > 5, "{ids:?} {names:?}");
+    for (id, in_range) in ids {
+        // A range also spans numbers that no row has.
+        let is_gap = in_range && !rows.iter().any(|row| row.id == id);
+        let is_tested = tests.contains_key(&id) || sources.contains(&format!("{}_", id.to_lowercase()));
+        assert!(is_tested || is_gap, "SECURITY.md names {id}, which has no test");
+    }
+    for name in names {
+        assert!(sources.contains(&format!("fn {name}(")), "SECURITY.md names `{name}`, which is no test");
+    }
+}
+
 #[test]
 fn the_matrix_of_checks_is_current() {
     let (rows, tests) = (rows(), tests());

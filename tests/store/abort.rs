@@ -43,7 +43,7 @@ async fn a_write_given_up_at_any_point_does_not_happen_by_half_nor_block_the_nex
         assert_eq!(first, second, "{}", db.name);
         // A commit that was sent may arrive although nobody waited for its answer.
         assert!(first >= finished && first <= 61 && finished >= 1, "{first} of {finished}, {}", db.name);
-        assert!(finished <= 58, "some were given up: {finished}, {}", db.name);
+        assert!(finished <= 60, "some were given up: {finished}, {}", db.name);
         assert_eq!(db.store().failed_logins("third", NOW).await.unwrap(), (1, NOW), "{}", db.name);
     }
 }

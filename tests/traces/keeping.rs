@@ -138,8 +138,13 @@ async fn what_is_not_stored_is_counted_and_no_login_waits_for_it() {
         let line = metrics.lines().find_map(|line| line.strip_prefix("vestibule_traces_lost_total ")).unwrap();
         line.parse::<u64>().unwrap()
     };
-    let circumstances =
-        || Circumstances { trigger: Trigger::PostLogin, event: Default::default(), sets: Vec::new(), granted: String::new(), scope: String::new() };
+    let circumstances = || Circumstances {
+        trigger: Trigger::PostLogin,
+        event: Default::default(),
+        sets: Vec::new(),
+        granted: String::new(),
+        scope: String::new(),
+    };
     let server = Server::start(&[]).await;
     // On one thread: nothing is stored until this waits for something.
     for _ in 0..1_100 {

@@ -28,6 +28,10 @@ use value::Value;
 
 /// Ways to call functions that are looked at: enough for any directory, and an end for a hostile one.
 const MAX_VISITS: usize = 20_000;
+/// Statements and expressions that are looked at, for each file of the set: the largest file has a tenth of it.
+const MAX_STEPS: usize = 200_000;
+/// What is found, for each file of the set.
+const MAX_FINDINGS: usize = 50;
 /// Nested calls that are followed.
 const MAX_DEPTH: usize = 32;
 
@@ -48,6 +52,7 @@ struct Analysis<'a> {
     /// Files of `lib/` by namespace.
     namespaces: BTreeMap<String, usize>,
     seen: HashMap<Visit, Value>,
+    steps: usize,
     problems: Vec<Diagnostic>,
     writes: Vec<Write>,
     /// By action.
@@ -129,6 +134,7 @@ pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> 
             .map(|(index, (name, _))| ((*name).to_owned(), actions.len() + index))
             .collect(),
         seen: HashMap::new(),
+        steps: 0,
         problems: Vec::new(),
         writes: Vec::new(),
         secrets: actions.iter().map(|_| SecretUse::default()).collect(),
@@ -146,6 +152,13 @@ pub(super) fn analyse(actions: &[Subject<'_>], library: &[(&str, Unit<'_>)]) -> 
 }
 
 impl Analysis<'_> {
+    /// Counts a step. Whether there were too many: then nothing more is looked at, which makes nobody wait.
+    fn is_spent(&mut self) -> bool {
+        self.steps += 1;
+        let files = self.sources.len();
+        self.steps > MAX_STEPS * files || self.problems.len() + self.doubtful.len() >= MAX_FINDINGS * files
+    }
+
     fn visit_handlers(&mut self) {
         for (index, action) in self.actions.iter().enumerate() {
             for trigger in action.triggers {

@@ -30,15 +30,16 @@ pub(super) enum Value {
 
 impl Value {
     /// What is known of a value that is one of the two.
-    pub(super) fn join(self, other: Self) -> Self {
-        if self == other { self } else { Self::Unknown }
+    pub(super) fn join(self, other: &Self) -> Self {
+        if self == *other { self } else { Self::Unknown }
     }
 
     /// What is known of `self + other`.
     pub(super) fn plus(self, other: Self) -> Self {
         match (self, other) {
             (Self::Text(a), Self::Text(b)) => bounded(a + b.as_str()),
-            (Self::Text(a), Self::Prefix(b)) => Self::Prefix(a + b.as_str()),
+            // Long enough to tell whose name it is.
+            (Self::Text(a), Self::Prefix(b)) if a.len() < LONGEST => Self::Prefix(a + b.as_str()),
             (Self::Text(a), _) => Self::Prefix(a),
             (Self::Prefix(a), _) => Self::Prefix(a),
             _ => Self::Unknown,
@@ -52,6 +53,8 @@ impl Value {
 }
 
 /// Texts are names and URLs; longer ones are not worth knowing.
+const LONGEST: usize = 4_096;
+
 fn bounded(text: String) -> Value {
-    if text.len() > 4_096 { Value::Unknown } else { Value::Text(text) }
+    if text.len() > LONGEST { Value::Unknown } else { Value::Text(text) }
 }

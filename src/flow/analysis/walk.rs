@@ -81,7 +81,7 @@ impl Analysis<'_> {
         };
         let last = self.block(&mut frame, &function.statements);
         match frame.returned {
-            Some(returned) => returned.join(last),
+            Some(returned) => returned.join(&last),
             None => last,
         }
     }
@@ -117,6 +117,9 @@ impl Analysis<'_> {
     }
 
     fn statement(&mut self, frame: &mut Frame, statement: &Stmt) -> Value {
+        if self.is_spent() {
+            return Value::Unknown;
+        }
         match statement {
             Stmt::Expr(expression) => return self.value(frame, expression, Use::Used),
             Stmt::FnCall(call, position) => return self.call(frame, call, *position),
@@ -146,7 +149,7 @@ impl Analysis<'_> {
                 frame.may_have_ended = true;
                 if !flags.intersects(ASTFlags::BREAK) {
                     let earlier = frame.returned.take();
-                    frame.returned = Some(earlier.map_or(value.clone(), |earlier| earlier.join(value.clone())));
+                    frame.returned = Some(earlier.map_or(value.clone(), |earlier| earlier.join(&value)));
                 }
                 return frame.returned.clone().unwrap_or(Value::Unknown);
             }
@@ -170,7 +173,7 @@ impl Analysis<'_> {
         self.value(frame, &flow.expr, Use::Used);
         let then = self.branch(frame, flow.body.statements());
         let otherwise = self.branch(frame, flow.branch.statements());
-        then.join(otherwise)
+        then.join(&otherwise)
     }
 
     fn for_each(&mut self, frame: &mut Frame, name: &str, counter: Option<&str>, flow: &FlowControl) {
@@ -207,13 +210,16 @@ impl Analysis<'_> {
                 }
                 analysis.value(frame, result, Use::Used)
             });
-            joined = Some(joined.map_or(value.clone(), |joined| joined.join(value)));
+            joined = Some(joined.map_or(value.clone(), |joined| joined.join(&value)));
         }
         joined.unwrap_or(Value::Unknown)
     }
 
     /// What is known of an expression's value.
     pub(super) fn value(&mut self, frame: &mut Frame, expression: &Expr, purpose: Use) -> Value {
+        if self.is_spent() {
+            return Value::Unknown;
+        }
         let value = match expression {
             Expr::StringConstant(text, _) => Value::Text(text.to_string()),
             Expr::CharConstant(character, _) => Value::Text(character.to_string()),
@@ -262,7 +268,7 @@ impl Analysis<'_> {
             } else {
                 self.value(frame, part, Use::Asked)
             };
-            joined = Some(joined.map_or(value.clone(), |joined| joined.join(value)));
+            joined = Some(joined.map_or(value.clone(), |joined| joined.join(&value)));
         }
         joined.unwrap_or(Value::Unknown)
     }

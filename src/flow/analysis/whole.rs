@@ -8,10 +8,13 @@ use super::{Analysis, Subject, Write};
 use crate::flow::codes::Code;
 use crate::flow::{Diagnostic, Trigger, suggest};
 
+/// Line and column by action.
+type Places = BTreeMap<usize, (usize, usize)>;
+
 impl Analysis<'_> {
     /// The same name from two actions that can take part in the same login: the later one wins.
     pub(super) fn names_written_twice(&mut self) {
-        let mut groups: BTreeMap<(Trigger, &str, &str), BTreeMap<usize, (usize, usize)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Trigger, &str, &str), Places> = BTreeMap::new();
         for Write { action, trigger, what, name, place } in &self.writes {
             let places = groups.entry((*trigger, what, name)).or_default();
             // The last write of an action is the one that counts.

@@ -43,28 +43,25 @@ pub(super) fn object(run: Run) -> Dynamic {
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<LoginAccess>("api.access");
     module.set_custom_type::<MachineAccess>("api.access");
-    module.set_native_fn("deny", |context: NativeCallContext, access: &mut LoginAccess, reason: Dynamic| {
+    module.set_native_fn("deny", |context: NativeCallContext, access: LoginAccess, reason: Dynamic| {
         deny(&context, &access.0, "access_denied", &reason)
     });
-    module.set_native_fn("deny", |context: NativeCallContext, access: &mut LoginAccess, code: Dynamic, reason: Dynamic| {
+    module.set_native_fn("deny", |context: NativeCallContext, access: LoginAccess, code: Dynamic, reason: Dynamic| {
         let code = code_of(&context, &code, &LOGIN_CODES)?;
         deny(&context, &access.0, code, &reason)
     });
     // With one argument it is Auth0's code without reason if it is a code, and a reason otherwise.
-    module.set_native_fn("deny", |context: NativeCallContext, access: &mut MachineAccess, argument: Dynamic| {
+    module.set_native_fn("deny", |context: NativeCallContext, access: MachineAccess, argument: Dynamic| {
         let words = text(&context, DENY, "reason", &argument)?;
         match MACHINE_CODES.into_iter().find(|code| *code == words) {
             Some(code) => deny(&context, &access.0, code, &"".into()),
             None => deny(&context, &access.0, "access_denied", &argument),
         }
     });
-    module.set_native_fn(
-        "deny",
-        |context: NativeCallContext, access: &mut MachineAccess, code: Dynamic, reason: Dynamic| {
-            let code = code_of(&context, &code, &MACHINE_CODES)?;
-            deny(&context, &access.0, code, &reason)
-        },
-    );
+    module.set_native_fn("deny", |context: NativeCallContext, access: MachineAccess, code: Dynamic, reason: Dynamic| {
+        let code = code_of(&context, &code, &MACHINE_CODES)?;
+        deny(&context, &access.0, code, &reason)
+    });
 }
 
 fn code_of(context: &NativeCallContext, code: &Dynamic, codes: &[&'static str]) -> Scripted<&'static str> {

@@ -21,7 +21,7 @@ pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<AccessToken>("api.accessToken");
     module.set_native_fn(
         "setCustomClaim",
-        |context: NativeCallContext, token: &mut AccessToken, name: Dynamic, value: Dynamic| {
+        |context: NativeCallContext, token: AccessToken, name: Dynamic, value: Dynamic| {
             let name = text(&context, SET, "claim name", &name)?;
             match names::refuse_claim(&name) {
                 Some(reason) => token.0.refuse(&context, SET, &name, reason),
@@ -30,10 +30,10 @@ pub(super) fn register(module: &mut Module) {
             Ok(super::api(&token.0))
         },
     );
-    module.set_native_fn("addScope", |context: NativeCallContext, token: &mut AccessToken, scope: Dynamic| {
+    module.set_native_fn("addScope", |context: NativeCallContext, token: AccessToken, scope: Dynamic| {
         edit(&context, &token.0, "api.accessToken.addScope", &scope, true)
     });
-    module.set_native_fn("removeScope", |context: NativeCallContext, token: &mut AccessToken, scope: Dynamic| {
+    module.set_native_fn("removeScope", |context: NativeCallContext, token: AccessToken, scope: Dynamic| {
         edit(&context, &token.0, "api.accessToken.removeScope", &scope, false)
     });
 }

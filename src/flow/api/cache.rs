@@ -16,21 +16,21 @@ const MAX_WRITES: usize = 20;
 /// Registers the calls.
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<CacheApi>("api.cache");
-    module.set_native_fn("get", |context: NativeCallContext, cache: &mut CacheApi, key: Dynamic| {
+    module.set_native_fn("get", |context: NativeCallContext, cache: CacheApi, key: Dynamic| {
         let run = &cache.0;
         let key = text(&context, "api.cache.get", "key", &key)?;
         Ok(run.witness().cached(&key).map_or(Dynamic::UNIT, |record| members(&record).into()))
     });
-    module.set_native_fn("set", |context: NativeCallContext, cache: &mut CacheApi, key: Dynamic, value: Dynamic| {
+    module.set_native_fn("set", |context: NativeCallContext, cache: CacheApi, key: Dynamic, value: Dynamic| {
         set(&context, &cache.0, &key, &value, &Map::new())
     });
     module.set_native_fn(
         "set",
-        |context: NativeCallContext, cache: &mut CacheApi, key: Dynamic, value: Dynamic, options: Map| {
+        |context: NativeCallContext, cache: CacheApi, key: Dynamic, value: Dynamic, options: Map| {
             set(&context, &cache.0, &key, &value, &options)
         },
     );
-    module.set_native_fn("delete", |context: NativeCallContext, cache: &mut CacheApi, key: Dynamic| {
+    module.set_native_fn("delete", |context: NativeCallContext, cache: CacheApi, key: Dynamic| {
         let run = &cache.0;
         let key = text(&context, "api.cache.delete", "key", &key)?;
         Ok(answer(write(run).and_then(|()| run.witness().forget(&key))))

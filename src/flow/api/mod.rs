@@ -1,7 +1,8 @@
 //! `api`: what an action may change. One file per object; each call records an effect or a refusal, with its place.
 //!
 //! The two triggers have two types, so that a call that a trigger lacks does not exist there. Objects are handles: copying one
-//! in a script copies nothing. Calls that return `api` in Auth0 return it here, so that they chain.
+//! in a script copies nothing. Calls take them by value: Rhai writes what a call could have changed back to where it came from,
+//! and looks for a setter in vain each time. Calls that return `api` in Auth0 return it here, so that they chain.
 
 mod access;
 mod access_token;
@@ -14,7 +15,7 @@ mod token_response;
 mod transaction;
 mod user;
 
-use rhai::{Dynamic, ImmutableString, Module, NativeCallContext};
+use rhai::{Dynamic, FuncRegistration, ImmutableString, Module, NativeCallContext};
 
 use super::Trigger;
 use super::codes::Code;
@@ -54,6 +55,15 @@ pub(crate) fn register(module: &mut Module) {
     module.set_indexer_get_fn(|context: NativeCallContext, api: &mut MachineApi, name: ImmutableString| {
         object(&context, &api.0, &name)
     });
+    // Rhai would find the objects by the indexers alone, after it has composed a message about the missing getter.
+    for Object { name, .. } in OBJECTS {
+        FuncRegistration::new_getter(name)
+            .set_into_module(module, move |context: NativeCallContext, api: &mut LoginApi| object(&context, &api.0, name));
+    }
+    for Object { name, .. } in OBJECTS.iter().filter(|object| object.exists_in(Trigger::CredentialsExchange)) {
+        FuncRegistration::new_getter(name)
+            .set_into_module(module, move |context: NativeCallContext, api: &mut MachineApi| object(&context, &api.0, name));
+    }
     access::register(module);
     access_token::register(module);
     cache::register(module);

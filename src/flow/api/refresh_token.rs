@@ -18,13 +18,13 @@ const MAX_REASON: usize = 1_024;
 /// Registers the calls.
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<RefreshToken>("api.refreshToken");
-    module.set_native_fn("revoke", |context: NativeCallContext, token: &mut RefreshToken, reason: Dynamic| {
+    module.set_native_fn("revoke", |context: NativeCallContext, token: RefreshToken, reason: Dynamic| {
         revoke(&context, &token.0, &reason)
     });
-    module.set_native_fn("setExpiresAt", |context: NativeCallContext, token: &mut RefreshToken, end: Dynamic| {
+    module.set_native_fn("setExpiresAt", |context: NativeCallContext, token: RefreshToken, end: Dynamic| {
         shorten(&context, &token.0, &end, ("setExpiresAt", "expires_at"), |edits| &mut edits.expires_at)
     });
-    module.set_native_fn("setIdleExpiresAt", |context: NativeCallContext, token: &mut RefreshToken, end: Dynamic| {
+    module.set_native_fn("setIdleExpiresAt", |context: NativeCallContext, token: RefreshToken, end: Dynamic| {
         shorten(&context, &token.0, &end, ("setIdleExpiresAt", "idle_expires_at"), |edits| &mut edits.idle_expires_at)
     });
 }

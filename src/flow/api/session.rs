@@ -15,10 +15,10 @@ const REVOKE: &str = "api.session.revoke";
 /// Registers the calls.
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<Session>("api.session");
-    module.set_native_fn("revoke", |context: NativeCallContext, session: &mut Session, reason: Dynamic| {
+    module.set_native_fn("revoke", |context: NativeCallContext, session: Session, reason: Dynamic| {
         revoke(&context, &session.0, &reason, &Map::new())
     });
-    module.set_native_fn("revoke", |context: NativeCallContext, session: &mut Session, reason: Dynamic, options: Map| {
+    module.set_native_fn("revoke", |context: NativeCallContext, session: Session, reason: Dynamic, options: Map| {
         revoke(&context, &session.0, &reason, &options)
     });
 }

@@ -18,7 +18,7 @@ pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<TokenResponse>("api.tokenResponse");
     module.set_native_fn(
         "setCustomParameter",
-        |context: NativeCallContext, response: &mut TokenResponse, name: Dynamic, value: Dynamic| {
+        |context: NativeCallContext, response: TokenResponse, name: Dynamic, value: Dynamic| {
             let name = text(&context, SET, "parameter name", &name)?;
             match names::refuse_parameter(&name) {
                 Some(reason) => response.0.refuse(&context, SET, &name, reason),

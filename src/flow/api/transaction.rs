@@ -22,12 +22,9 @@ const MAX_TOTAL: usize = 16 * 1024;
 /// Registers the calls.
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<Transaction>("api.transaction");
-    module.set_native_fn(
-        "setMetadata",
-        |context: NativeCallContext, own: &mut Transaction, key: Dynamic, value: Dynamic| {
-            set(&context, &own.0, &key, &value)
-        },
-    );
+    module.set_native_fn("setMetadata", |context: NativeCallContext, own: Transaction, key: Dynamic, value: Dynamic| {
+        set(&context, &own.0, &key, &value)
+    });
 }
 
 fn set(context: &NativeCallContext, run: &Run, key: &Dynamic, value: &Dynamic) -> Scripted<Dynamic> {

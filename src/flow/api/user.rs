@@ -15,10 +15,10 @@ pub(super) struct User(pub(super) Run);
 /// Registers the calls.
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<User>("api.user");
-    module.set_native_fn("setUserMetadata", |context: NativeCallContext, user: &mut User, key: Dynamic, value: Dynamic| {
+    module.set_native_fn("setUserMetadata", |context: NativeCallContext, user: User, key: Dynamic, value: Dynamic| {
         set(&context, &user.0, false, &key, &value)
     });
-    module.set_native_fn("setAppMetadata", |context: NativeCallContext, user: &mut User, key: Dynamic, value: Dynamic| {
+    module.set_native_fn("setAppMetadata", |context: NativeCallContext, user: User, key: Dynamic, value: Dynamic| {
         set(&context, &user.0, true, &key, &value)
     });
 }

@@ -1,5 +1,6 @@
 //! The members of each part of `event`, converted when they are read. What they are and mean is in `description`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rhai::Dynamic;
@@ -36,6 +37,11 @@ pub(crate) enum Kind {
     User,
     Identity(usize),
     AccessToken,
+}
+
+/// Every name of a member of any part.
+pub(super) fn every_name() -> BTreeSet<&'static str> {
+    description::PARTS.iter().flat_map(description::Part::names).collect()
 }
 
 impl Kind {

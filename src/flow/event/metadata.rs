@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rhai::{Array, Dynamic, FnPtr, ImmutableString, Map, Module, NativeCallContext};
+use rhai::{Array, Dynamic, FnPtr, FuncRegistration, ImmutableString, Map, Module, NativeCallContext};
 use serde_json::Value;
 
 use super::reads::Path;
@@ -166,6 +166,27 @@ pub(super) fn register(module: &mut Module) {
     register_changing(module);
     register_comparing(module);
     register_callbacks(module);
+}
+
+/// Registers the keys that scripts name (`metadata.plan`). The indexers would do, but only after Rhai has composed a message
+/// about the missing getter or setter.
+pub(crate) fn register_keys<'a>(module: &mut Module, keys: impl Iterator<Item = &'a str>) {
+    for key in keys {
+        let (read, written) = (ImmutableString::from(key), ImmutableString::from(key));
+        FuncRegistration::new_getter(key).set_into_module(
+            module,
+            move |context: NativeCallContext, metadata: &mut Metadata| -> Scripted<Dynamic> {
+                Ok(metadata.get(&context, &read))
+            },
+        );
+        FuncRegistration::new_setter(key).set_into_module(
+            module,
+            move |metadata: &mut Metadata, value: Dynamic| -> Scripted<()> {
+                metadata.set(&written, value);
+                Ok(())
+            },
+        );
+    }
 }
 
 fn register_reading(module: &mut Module) {

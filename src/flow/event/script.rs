@@ -4,7 +4,7 @@
 //! and is recorded as a refusal. Rhai also "assigns" after a method call, by writing the receiver back through the chain that
 //! it came from; that is no refusal unless the value differs.
 
-use rhai::{Dynamic, FuncRegistration, ImmutableString, Module, NativeCallContext};
+use rhai::{Dynamic, EvalAltResult, FuncRegistration, ImmutableString, Module, NativeCallContext, Position};
 use serde_json::Value;
 
 use super::members::{self, Kind};
@@ -94,9 +94,37 @@ fn same(old: &Dynamic, new: &Dynamic) -> bool {
     matches!((value::to_json(old), value::to_json(new)), (Ok(old), Ok(new)) if old == new)
 }
 
+/// Tells Rhai to ask the indexer, which has the messages.
+fn ask_indexer() -> Box<EvalAltResult> {
+    EvalAltResult::ErrorDotExpr(String::new(), Position::NONE).into()
+}
+
+/// Rhai would find all members by the indexers alone, but composes a message about the missing getter or setter first, each
+/// time: that took longer than the rest of the reading.
+fn register_members(module: &mut Module) {
+    for name in members::every_name() {
+        FuncRegistration::new_getter(name).set_into_module(
+            module,
+            move |context: NativeCallContext, part: &mut Part| -> Scripted<Dynamic> {
+                let value = members::get(part, name).ok_or_else(ask_indexer)?;
+                part.note(&context, name, &value);
+                Ok(value)
+            },
+        );
+        FuncRegistration::new_setter(name).with_purity(true).set_into_module(
+            module,
+            move |context: NativeCallContext, part: &mut Part, value: Dynamic| -> Scripted<()> {
+                part.set(&context, name, &value);
+                Ok(())
+            },
+        );
+    }
+}
+
 /// Registers the types of `event`.
 pub(crate) fn register(module: &mut Module) {
     module.set_custom_type::<Part>("event");
+    register_members(module);
     module
         .set_indexer_get_fn(|context: NativeCallContext, part: &mut Part, name: ImmutableString| part.get(&context, &name));
     // Pure: it changes nothing, so that it may be called on `event`, which is constant.

@@ -3,6 +3,8 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
+
 use crate::flow::{Code, Diagnostic, LoadError, Settings};
 use crate::kit::difference::{differences, lines};
 
@@ -49,30 +51,63 @@ impl Matrix {
         std::fs::write(path, format!("{text}\n"))
     }
 
-    /// How this matrix differs from the accepted one: a line for each row, lines below it for what is different.
+    /// How this matrix differs from the accepted one.
     #[must_use]
-    pub fn differences(&self, stored: &Self) -> Vec<String> {
+    pub fn differences(&self, stored: &Self) -> Vec<Change> {
         let find = |rows: &[Row], key: &Key| rows.iter().find(|row| row.key() == *key).cloned();
         let mut keys: Vec<Key> = self.rows.iter().map(Row::key).collect();
         keys.extend(stored.rows.iter().map(Row::key).filter(|key| find(&self.rows, key).is_none()));
-        let mut found = Vec::new();
-        for key in keys {
-            let name = key.name();
-            match (find(&stored.rows, &key), find(&self.rows, &key)) {
-                (Some(old), Some(new)) => {
-                    let json = |row: &Row| serde_json::to_value(row).unwrap_or_default();
-                    let differences = differences(&json(&old), &json(&new));
-                    if !differences.is_empty() {
-                        let details = lines(&differences, ["before", "now"], MOST);
-                        found.push(format!("~ {name}\n    {}", details.join("\n    ")));
-                    }
-                }
-                (None, _) => found.push(format!("+ {name}")),
-                (_, None) => found.push(format!("- {name}")),
-            }
-        }
-        found
+        keys.iter().filter_map(|key| change(key, find(&stored.rows, key), find(&self.rows, key))).collect()
     }
+}
+
+/// One login of which the matrix says something else than before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// `added`, `removed` or `changed`.
+    pub kind: &'static str,
+    /// Client, user, grant.
+    pub login: String,
+    /// What is different, a line each.
+    pub details: Vec<String>,
+}
+
+fn change(key: &Key, old: Option<Row>, new: Option<Row>) -> Option<Change> {
+    let login = key.name();
+    match (old, new) {
+        (Some(old), Some(new)) => {
+            let json = |row: &Row| serde_json::to_value(row).unwrap_or_default();
+            let found = differences(&json(&old), &json(&new));
+            let details = lines(&found, ["before", "now"], MOST);
+            (!found.is_empty()).then_some(Change { kind: "changed", login, details })
+        }
+        (None, Some(_)) => Some(Change { kind: "added", login, details: Vec::new() }),
+        (Some(_), None) => Some(Change { kind: "removed", login, details: Vec::new() }),
+        (None, None) => None,
+    }
+}
+
+/// The changes for people: logins that change in the same way share the lines that say how.
+#[must_use]
+pub fn text(changes: &[Change]) -> String {
+    let mut told: Vec<(&Change, Vec<&str>)> = Vec::new();
+    for change in changes {
+        match told.iter_mut().find(|(first, _)| (first.kind, &first.details) == (change.kind, &change.details)) {
+            Some((_, logins)) => logins.push(&change.login),
+            None => told.push((change, vec![&change.login])),
+        }
+    }
+    let group = |(change, logins): &(&Change, Vec<&str>)| {
+        let sign = match change.kind {
+            "added" => '+',
+            "removed" => '-',
+            _ => '~',
+        };
+        let logins = logins.iter().map(|login| format!("{sign} {login}"));
+        let details = change.details.iter().map(|line| format!("    {line}"));
+        logins.chain(details).collect::<Vec<_>>().join("\n")
+    };
+    told.iter().map(group).collect::<Vec<_>>().join("\n")
 }
 
 /// What tells rows apart.

@@ -49,8 +49,8 @@ impl HttpAnswers for Answers {
     fn answer(&self, request: &HttpRequest) -> Result<HttpAnswer, String> {
         let mut exchange = self.lock();
         exchange.made.push(request.clone());
-        let fits = |expected: &&mut Expected| expected.method == request.method && expected.url == request.url;
-        let mut fitting: Vec<&mut Expected> = exchange.expected.iter_mut().filter(|expected| fits(&expected)).collect();
+        let fits = |expected: &Expected| expected.method == request.method && expected.url == request.url;
+        let mut fitting: Vec<&mut Expected> = exchange.expected.iter_mut().filter(|expected| fits(expected)).collect();
         let next = fitting.iter().position(|expected| !expected.given).or(fitting.len().checked_sub(1));
         let Some(expected) = next.map(|index| &mut fitting[index]) else {
             return Err(format!(

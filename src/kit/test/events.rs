@@ -1,5 +1,6 @@
 //! The events of tests: complete ones from the parts that a test names, and back to who asks for what.
 
+use serde::Deserialize as _;
 use serde_json::{Value, json};
 
 use crate::config::did_you_mean;
@@ -53,14 +54,14 @@ pub(super) fn build(world: &World, grant: Option<Grant>, parts: JsonMap) -> Resu
     }
     let mut merged = serde_json::to_value(&event).unwrap_or_default();
     merge(&mut merged, parts);
-    let event = parse(merged)?;
+    let event = parse(&merged)?;
     // The flag is the client's and no part of what scripts see; `read` looks it up again.
     Ok(Event { client: ClientPart { bypass_actions: false, ..event.client }, ..event })
 }
 
 /// The event of a value that a test made from one, and the login it describes.
-pub(super) fn read(world: &World, value: Value) -> Result<(Attempt, Event), Failed> {
-    check_names("event", &value)?;
+pub(super) fn read(world: &World, value: &Value) -> Result<(Attempt, Event), Failed> {
+    check_names("event", value)?;
     let mut event = parse(value)?;
     let grant = match (&event.access_token, &event.transaction) {
         (Some(_), _) => Grant::ClientCredentials,
@@ -228,9 +229,9 @@ fn check_names(path: &str, value: &Value) -> Result<(), Failed> {
     }
 }
 
-fn parse(value: Value) -> Result<Event, Failed> {
-    serde_json::from_value(value.clone()).map_err(|error| {
-        let place = misfit(&value);
+fn parse(value: &Value) -> Result<Event, Failed> {
+    Event::deserialize(value).map_err(|error| {
+        let place = misfit(value);
         let message = error.to_string();
         let message = message.split(" at line").next().unwrap_or(&message);
         Failed::new(format!("`{place}` does not fit: {message}")).hint("the types are those of `event` in an action")
@@ -239,7 +240,7 @@ fn parse(value: Value) -> Result<Event, Failed> {
 
 /// The first member that alone keeps the value from being an event.
 fn misfit(value: &Value) -> String {
-    let fits = |value: &Value| serde_json::from_value::<Event>(value.clone()).is_ok();
+    let fits = |value: &Value| Event::deserialize(value).is_ok();
     for (part, members) in value.as_object().into_iter().flatten() {
         if let Some(members) = members.as_object() {
             for (name, member) in members {

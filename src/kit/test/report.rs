@@ -80,7 +80,13 @@ impl Failure {
 impl From<Diagnostic> for Failure {
     fn from(problem: Diagnostic) -> Self {
         let Diagnostic { code, file, line, column, message, source_line, hint, .. } = problem;
-        Self { spot: Spot { file, line, column, source_line }, code: Some(code), message, details: Vec::new(), hint }
+        Self {
+            spot: Spot { file, line, column, source_line: source_line.map(Into::into) },
+            code: Some(code),
+            message,
+            details: Vec::new(),
+            hint,
+        }
     }
 }
 
@@ -144,7 +150,7 @@ impl CoverageReport {
 }
 
 fn percent(all: usize, missing: usize) -> usize {
-    if all == 0 { 100 } else { (all - missing) * 100 / all }
+    ((all - missing) * 100).checked_div(all).unwrap_or(100)
 }
 
 impl Report {

@@ -25,20 +25,18 @@ pub(super) struct Stored {
 
 impl Stored {
     /// Reads the snapshots of a file of tests; there need be none.
-    pub(super) fn read(directory: &Path, tests: &str) -> Result<Self, Diagnostic> {
+    pub(super) fn read(directory: &Path, tests: &str) -> Result<Self, LoadError> {
         let shown = Path::new(tests);
         let name = format!("{}.json", shown.file_stem().unwrap_or_default().to_string_lossy());
         let path = directory.join("snapshots").join(&name);
         let file = shown.with_file_name("snapshots").join(&name).display().to_string();
         let values = match std::fs::read_to_string(&path) {
             Ok(text) => serde_json::from_str(&text).map_err(|error| {
-                let problem = Diagnostic::of_file(Code::Unreadable, &file, format!("the file holds no snapshots: {error}"));
-                problem.with_hint("restore it, or delete it and run `vestibule test --accept`")
+                let hint = "restore it, or delete it and run `vestibule test --accept`";
+                problem(&file, format!("the file holds no snapshots: {error}"), hint)
             })?,
             Err(error) if error.kind() == ErrorKind::NotFound => BTreeMap::new(),
-            Err(error) => {
-                return Err(Diagnostic::of_file(Code::Unreadable, &file, format!("the file cannot be read: {error}")));
-            }
+            Err(error) => return Err(problem(&file, format!("the file cannot be read: {error}"), "check its permissions")),
         };
         Ok(Self { tests: tests.to_owned(), path, file, values: Arc::new(values) })
     }
@@ -71,6 +69,10 @@ impl Stored {
     }
 }
 
+fn problem(file: &str, message: String, hint: &str) -> LoadError {
+    LoadError { problems: vec![Diagnostic::of_file(Code::Unreadable, file, message).with_hint(hint)] }
+}
+
 /// The test that took the snapshot of this key.
 fn owner(key: &str) -> &str {
     key.split([':', ' ']).next().unwrap_or(key)
@@ -90,11 +92,10 @@ pub(super) fn conclude(
         if !accept {
             snapshots.unused.extend(unused.map(|key| format!("{}: {key}", stored.file)));
         } else if renewed != *stored.values {
-            stored.write(&renewed).map_err(|error| {
-                let problem =
-                    Diagnostic::of_file(Code::Unreadable, &stored.file, format!("the file cannot be written: {error}"));
-                LoadError { problems: vec![problem] }
-            })?;
+            let wrong = |error: std::io::Error| {
+                problem(&stored.file, format!("the file cannot be written: {error}"), "check its permissions")
+            };
+            stored.write(&renewed).map_err(wrong)?;
             snapshots.written.push(stored.file.clone());
         }
     }

@@ -128,7 +128,7 @@ impl Suite {
     }
 }
 
-fn take<'a, T: Copy>(next: &AtomicUsize, tests: &'a [T]) -> Option<(usize, T)> {
+fn take<T: Copy>(next: &AtomicUsize, tests: &[T]) -> Option<(usize, T)> {
     let index = next.fetch_add(1, Ordering::Relaxed);
     tests.get(index).map(|test| (index, *test))
 }
@@ -145,7 +145,7 @@ impl TestFile {
         let script = scene.set.script(functions::module(&world), &limits(), file, text)?;
         let functions = script.functions();
         let tests: Vec<_> = functions.into_iter().filter(|function| function.name.starts_with(PREFIX)).collect();
-        let stored = Stored::read(directory, file).map_err(|problem| vec![problem])?;
+        let stored = Stored::read(directory, file).map_err(|error| error.problems)?;
         let names = tests.iter().map(|test| test.name.clone()).collect();
         Ok(Self { script, tests, names, stored })
     }

@@ -83,7 +83,7 @@ fn perform(
         return Err(world.fail(context, failed.hint("`event()` makes one, `machine_event()` a machine's")));
     }
     let (attempt, event) =
-        events::read(world, json(world, context, event)?).map_err(|failed| world.fail(context, failed))?;
+        events::read(world, &json(world, context, event)?).map_err(|failed| world.fail(context, failed))?;
     let of_event = attempt.grant.trigger();
     if let Some(trigger) = trigger.filter(|trigger| *trigger != of_event) {
         let (message, hint) = match trigger {

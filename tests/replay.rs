@@ -12,3 +12,5 @@ mod command;
 mod outside;
 #[path = "replay/shadow.rs"]
 mod shadow;
+#[path = "replay/table.rs"]
+mod table;

@@ -1,7 +1,5 @@
 //! The analysis of actions has nothing to say about good ones: those that are shipped, the examples, a set as people write
 //! them; and about hostile scripts only what is true.
-#![expect(clippy::unwrap_used, reason = "a test that cannot read a file of the repository shall fail")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

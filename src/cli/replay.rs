@@ -185,11 +185,11 @@ fn report_all(config: &Config, options: &Options, origin: Origin) -> anyhow::Res
         limit: options.limit,
         jobs: jobs.clamp(1, 256),
     };
-    let (mut summary, mut shown) = (Summary::new(set.hash()), 0);
+    let (mut summary, mut shown, mut left_out) = (Summary::new(set.hash()), 0, 0);
     let replay = Replay { set: &set, project: &project };
     let told = replay.lines(lines, &wanted, |login| {
         summary.add(login);
-        show(login, options, &mut shown);
+        show(login, options, (&mut shown, &mut left_out));
     });
     told.map_err(|broken| unreadable(&name, hint, &broken))?;
     let summary = summary.finish();
@@ -200,15 +200,14 @@ fn report_all(config: &Config, options: &Options, origin: Origin) -> anyhow::Res
     if options.json {
         print::line(&serde_json::json!({ "summary": summary }).to_string());
     } else {
-        let left_out = (summary.different + summary.unfaithful).saturating_sub(shown);
         print::line(&replay_summary::summary(&summary, left_out));
     }
     Ok(summary.is_clean(options.skip_unfaithful))
 }
 
 /// Every login that has something to tell; for people only so many.
-fn show(login: &Login, options: &Options, shown: &mut usize) {
-    if login.differences.is_empty() && login.unfaithful.is_empty() {
+fn show(login: &Login, options: &Options, (shown, left_out): (&mut usize, &mut usize)) {
+    if login.differences.is_empty() && login.unfaithful.is_empty() && login.unrecorded.is_empty() {
         return;
     }
     if options.json {
@@ -216,6 +215,8 @@ fn show(login: &Login, options: &Options, shown: &mut usize) {
     } else if options.show == 0 || *shown < options.show {
         *shown += 1;
         print::line(&text::login(login));
+    } else {
+        *left_out += 1;
     }
 }
 

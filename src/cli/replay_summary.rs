@@ -21,6 +21,9 @@ pub(super) fn summary(summary: &Summary, left_out: usize) -> String {
             summary.unfaithful, summary.unfaithful_different
         );
     }
+    if summary.unrecorded > 0 {
+        let _ = write!(text, ", {} asked for what was not recorded", summary.unrecorded);
+    }
     if !summary.differences.is_empty() {
         let _ = write!(text, "\n{}", print::columns(&summary.differences.iter().map(row).collect::<Vec<_>>()));
     }

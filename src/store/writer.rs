@@ -186,7 +186,10 @@ impl Shared {
         if self.connection.is_none() && !self.closed {
             self.connection = Some(self.place.open_writer()?);
         }
-        if self.group.is_empty() == self.connection()?.is_autocommit() { Ok(()) } else { Ok(self.abandon()) }
+        if self.group.is_empty() != self.connection()?.is_autocommit() {
+            self.abandon();
+        }
+        Ok(())
     }
 
     fn in_transaction(&self) -> Result<&Connection> {
@@ -206,7 +209,7 @@ impl Shared {
             Ok(()) => group.into_iter().for_each(|member| drop(member.send(Ok(())))),
             Err(error) => {
                 self.group = group;
-                self.fail(Arc::new(error));
+                self.fail(&Arc::new(error));
                 self.reset();
             }
         }
@@ -214,14 +217,14 @@ impl Shared {
 
     /// The outer transaction is lost. What it held is undone for everybody in it.
     fn abandon(&mut self) {
-        self.fail(Arc::new(Error::Ended));
+        self.fail(&Arc::new(Error::Ended));
         self.reset();
     }
 
-    fn fail(&mut self, error: Arc<Error>) {
+    fn fail(&mut self, error: &Arc<Error>) {
         for member in self.group.drain(..) {
             // Who does not wait any more need not know.
-            member.send(Err(Error::Commit(Arc::clone(&error)))).ok();
+            member.send(Err(Error::Commit(Arc::clone(error)))).ok();
         }
     }
 

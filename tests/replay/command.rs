@@ -206,11 +206,14 @@ fn what_an_action_read_and_the_recording_hides_is_no_difference_but_said() {
     assert!(!out.contains("id_token mail"), "a redacted value fits: {out}");
     assert_eq!(replay(&project, &["--file", "logins.jsonl", "--skip-unfaithful"]).0, 0);
 
-    // Actions that do not read it are compared as ever.
-    save(&project, "next", "fn onExecutePostLogin(event, api) { api.idToken.setCustomClaim(\"mail\", \"nobody\"); }");
+    // Actions that do not read it are compared as ever, but for a value that the recording hides.
+    save(&project, "next", "fn onExecutePostLogin(event, api) { api.idToken.setCustomClaim(\"new\", 1); }");
     let (code, out, _) = replay(&project, &["--file", "logins.jsonl", "--with", "next", "--skip-unfaithful"]);
     assert_eq!(code, 1);
     assert!(out.contains("1 login: 1 differs, 0 the same\n"), "{out}");
+    save(&project, "next", "fn onExecutePostLogin(event, api) { api.idToken.setCustomClaim(\"mail\", \"nobody\"); }");
+    let (_, out, _) = replay(&project, &["--file", "logins.jsonl", "--with", "next"]);
+    assert!(out.contains("  ! not faithful: id_token mail is redacted in the recording\n"), "{out}");
 }
 
 #[test]

@@ -71,4 +71,6 @@ fn a_call_that_was_not_recorded_fails_and_is_named() {
     save(&project, "next", "fn onExecutePostLogin(event, api) { api.cache.get(\"k\"); crypto::random_hex(4); }");
     let (code, told, _) = replay(&project, &["--file", "logins.jsonl", "--with", "next"]);
     assert_eq!(code, 0, "{told}");
+    assert!(told.contains("  ! not recorded: cache entry `k`\n  ! not recorded: randomness\n"), "{told}");
+    assert!(told.contains("1 login: 0 differ, 1 the same, 1 asked for what was not recorded"), "{told}");
 }

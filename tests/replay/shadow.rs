@@ -79,8 +79,10 @@ async fn a_difference_is_counted_and_kept_with_the_trace_and_never_applied() {
     let shadow = kept[0].shadow.as_ref().unwrap();
     assert_eq!(shadow.set, server.app.shadow.as_ref().unwrap().current().hash());
     let plan = shadow.differences.iter().find(|own| own.name == "plan").unwrap();
-    assert_eq!(plan.before.as_ref().map(|own| own.by.to_string()), Some("actions/10-plan.rhai:2:23".to_owned()));
-    assert_eq!(plan.after.as_ref().map(|own| own.by.to_string()), Some("next/10-plan.rhai:2:23".to_owned()));
+    let place =
+        |own: &Option<vestibule::domain::decision::Setting>| own.as_ref().map(|own| own.by.to_string()).unwrap_or_default();
+    assert!(place(&plan.before).ends_with("actions/10-plan.rhai:2:23"), "{}", place(&plan.before));
+    assert!(place(&plan.after).ends_with("next/10-plan.rhai:2:23"), "{}", place(&plan.after));
     let text = serde_json::to_string(&kept[0]).unwrap();
     assert!(!text.contains("ada@example.com"), "what is redacted in a trace is redacted here, too: {text}");
     let ada = server.app.store.user("auth0|ada").await.unwrap().unwrap();
@@ -119,7 +121,12 @@ async fn the_shadow_has_the_answers_of_the_live_run_and_asks_and_writes_nothing(
     metric(&server, r#"vestibule_shadow_logins_total{outcome="not_comparable"} 1"#).await;
     assert_eq!(answerer.requests(), 3, "only the live actions called");
     let kept = records(&server).await;
-    assert_eq!(kept[0].shadow.as_ref().unwrap().unrecorded, [format!("GET http://{}/other", answerer.host)]);
+    // The answerer has the address of the person who logs in, which is redacted.
+    let unrecorded = &kept[0].shadow.as_ref().unwrap().unrecorded;
+    assert!(
+        matches!(unrecorded.as_slice(), [call] if call.starts_with("GET ") && call.ends_with("/other")),
+        "{unrecorded:?}"
+    );
 }
 
 #[tokio::test]

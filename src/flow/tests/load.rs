@@ -49,7 +49,7 @@ fn a_file_without_handler_says_which_names_are_possible() {
 #[test]
 fn a_handler_takes_two_parameters() {
     let text = problems("fn onExecutePostLogin(event) {}");
-    assert!(text.contains("has 1 parameters") && text.contains("fn onExecutePostLogin(event, api)"), "{text}");
+    assert!(text.contains("has 1 parameter") && text.contains("fn onExecutePostLogin(event, api)"), "{text}");
 }
 
 #[test]

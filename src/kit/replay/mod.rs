@@ -15,7 +15,7 @@ pub mod text;
 use serde::Serialize;
 
 use crate::domain::decision::Decision;
-use crate::domain::difference::Difference;
+use crate::domain::difference::{Difference, Part};
 use crate::domain::outside::Outside;
 use crate::domain::redaction::{has_redacted, is_redacted};
 use crate::flow::{Event, FlowSet, Trigger};
@@ -138,6 +138,7 @@ fn unfaithful(recorded: &Recorded, decision: &Decision, line: &str) -> Vec<Strin
             }
         }
         reasons.extend(used_redacted(&recorded.recording.outside, &decision.trace.outside));
+        reasons.extend(hidden(&recorded.decision, decision));
     }
     if recorded.recording.outside.incomplete {
         reasons.push("the recording does not hold everything that the actions had from outside".to_owned());
@@ -160,6 +161,26 @@ fn used_redacted(recorded: &Outside, used: &Outside) -> Vec<String> {
         };
         if exchange.answer.as_ref().is_ok_and(redacted) {
             reasons.push(format!("read redacted answer of {} {}", exchange.request.method, exchange.request.url));
+        }
+    }
+    reasons
+}
+
+/// Values that were redacted in what was decided then, so that another one now would not be noticed.
+fn hidden(recorded: &Decision, decision: &Decision) -> Vec<String> {
+    let both = [
+        (Part::IdToken, &recorded.id_token, &decision.id_token),
+        (Part::AccessToken, &recorded.access_token, &decision.access_token),
+        (Part::TokenResponse, &recorded.token_response, &decision.token_response),
+        (Part::UserMetadata, &recorded.user_metadata, &decision.user_metadata),
+        (Part::AppMetadata, &recorded.app_metadata, &decision.app_metadata),
+    ];
+    let mut reasons = Vec::new();
+    for (part, then, now) in both {
+        for (name, setting) in then.iter().filter(|(_, setting)| has_redacted(&setting.value)) {
+            if now.get(name).is_some_and(|now| now.value != setting.value) {
+                reasons.push(format!("{} {name} is redacted in the recording", part.as_str()));
+            }
         }
     }
     reasons

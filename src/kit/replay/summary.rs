@@ -25,6 +25,8 @@ pub struct Summary {
     pub unfaithful: usize,
     /// Of these, those that came out otherwise.
     pub unfaithful_different: usize,
+    /// Those in which the actions asked for what was not recorded.
+    pub unrecorded: usize,
     /// Logins that are denied now and were not, and the other way round.
     pub denials: Balance,
     /// Actions that fail now and did not, and the other way round.
@@ -88,6 +90,7 @@ impl Summary {
                 self.unfaithful_different += usize::from(!login.differences.is_empty());
             }
         }
+        self.unrecorded += usize::from(!login.unrecorded.is_empty());
         self.time.recorded_us += login.recorded_us;
         self.time.now_us += login.now_us;
         login.differences.iter().for_each(|difference| self.group(difference, &login.id));

@@ -144,7 +144,7 @@ pub(crate) fn login(number: usize) -> String {
 
 /// Further users like the declared one, unless they are there. They share a password and its hash.
 async fn sign_up(app: &App, users: usize) {
-    if app.store.user(&format!("auth0|user-{users}")).await.unwrap().is_some() {
+    if users == 0 || app.store.user(&format!("auth0|user-{users}")).await.unwrap().is_some() {
         return;
     }
     let (ada, hash) = (app.store.user("auth0|ada").await.unwrap().unwrap(), app.passwords.hash(PASSWORD).await.unwrap());

@@ -260,9 +260,9 @@ fn the_last_runs_of_an_action_are_told_while_they_are_remembered() {
         assert_eq!(project.token(&form).unwrap().0, status);
     }
     let text = tell(&["actions", "list"]);
-    assert!(text.contains("Runs in the last 3 logins\n  10-moody  3  1 failed  0 denied  median "), "{text}");
+    assert!(text.contains("Runs among the last logins (3)\n  10-moody  3  1 failed  0 denied  median "), "{text}");
     let text = tell(&["actions", "show", "10-moody"]);
-    assert!(text.contains("3 in the last 3 logins, 1 failed, 0 denied"), "{text}");
+    assert!(text.contains("3 among the last logins (3), 1 failed, 0 denied"), "{text}");
     assert!(tell(&["actions", "show", "20-idle"]).contains("no runs recorded"));
     let shown: Value = serde_json::from_str(&tell(&["actions", "show", "10-moody", "--json"])).unwrap();
     let runs = &shown["action"]["runs"];

@@ -87,7 +87,7 @@ impl Past {
             (Self::Unknown(error), _) => format!("unknown: {error}"),
             (Self::Logins(_), None) => "no runs recorded".to_owned(),
             (Self::Logins(logins), Some(runs)) => format!(
-                "{} in the last {logins} logins, {} failed, {} denied; median {} µs and {} operations, 95 % at most {} µs, \
+                "{} among the last logins ({logins}), {} failed, {} denied; median {} µs and {} operations, 95 % at most {} µs, \
                  at most {} operations",
                 runs.runs,
                 runs.failures,
@@ -131,7 +131,7 @@ fn list(catalogue: &Catalogue, directory: &str, past: &Past) -> String {
         Past::Logins(logins) => {
             let ran = |entry: &Entry| entry.runs.as_ref().map(|runs| runs_row(entry, runs));
             let rows: Vec<_> = catalogue.actions.iter().filter_map(ran).collect();
-            format!("Runs in the last {logins} logins\n{}", print::columns(&rows))
+            format!("Runs among the last logins ({logins})\n{}", print::columns(&rows))
         }
         Past::Unknown(error) => format!("Last runs: unknown: {error}"),
     });

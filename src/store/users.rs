@@ -125,9 +125,10 @@ impl Tx {
     pub async fn create_user(&mut self, user: &User, password_hash: &str) -> Result<bool> {
         let email = user.email.as_deref().map(login_key);
         let username = user.username.as_deref().map(login_key);
+        // Two searches by index: of one condition with `OR`, SQLite makes a walk over all users of the tenant.
         let taken: Option<(String,)> = sql::query_as(
-            "SELECT user_id FROM users WHERE tenant = $1
-             AND (email_key = $2 OR username_key = $2 OR email_key = $3 OR username_key = $3) LIMIT 1",
+            "SELECT user_id FROM users WHERE tenant = $1 AND email_key IN ($2, $3)
+             UNION ALL SELECT user_id FROM users WHERE tenant = $1 AND username_key IN ($2, $3) LIMIT 1",
         )
         .bind(&*self.tenant)
         .bind(email)

@@ -327,7 +327,7 @@ mod tests {
         metrics.actions_busy();
         metrics.passwords_busy();
         metrics.passwords_waiting(7);
-        let by = Provenance { action: "10-roles".to_owned(), ..Provenance::default() };
+        let by = Provenance { action: "10-roles".into(), ..Provenance::default() };
         let refusal = Refusal {
             call: "api.idToken.setCustomClaim".to_owned(),
             name: "sub".to_owned(),

@@ -1,6 +1,7 @@
 //! What the actions decided about one login: pure data, stored with the grant, printed by `try`, read by every grant.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -71,13 +72,13 @@ pub struct Setting {
     pub by: Provenance,
 }
 
-/// The place in a script that asked for something.
+/// The place in a script that asked for something. Every setting, effect and refusal has one, so the names are shared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Provenance {
     /// The action, by file stem: `20-api-region`.
-    pub action: String,
+    pub action: Arc<str>,
     /// The file as shown to people: `actions/20-api-region.rhai`.
-    pub file: String,
+    pub file: Arc<str>,
     /// From 1; 0 if unknown.
     pub line: usize,
     /// From 1; 0 if unknown.

@@ -21,8 +21,8 @@ pub(crate) struct Run(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    action: String,
-    file: String,
+    action: Arc<str>,
+    file: Arc<str>,
     trigger: Trigger,
     event: Arc<Event>,
     secrets: Arc<BTreeMap<String, String>>,
@@ -50,8 +50,8 @@ pub(crate) struct Start<'a> {
 impl Run {
     pub(crate) fn begin(start: Start<'_>) -> Self {
         Self(Arc::new(Inner {
-            action: start.action.to_owned(),
-            file: start.file.to_owned(),
+            action: start.action.into(),
+            file: start.file.into(),
             trigger: start.trigger,
             event: start.event,
             secrets: start.secrets,
@@ -103,7 +103,10 @@ impl Run {
         let position = context.call_position();
         Provenance {
             action: self.0.action.clone(),
-            file: context.call_source().unwrap_or(&self.0.file).to_owned(),
+            file: match context.call_source() {
+                Some(file) if *file != *self.0.file => file.into(),
+                _ => self.0.file.clone(),
+            },
             line: position.line().unwrap_or(0),
             column: position.position().unwrap_or(0),
         }
@@ -112,7 +115,7 @@ impl Run {
     /// The source from the place of the call to the end of its line.
     pub(crate) fn source_at(&self, context: &NativeCallContext) -> Option<&str> {
         let place = self.provenance(context);
-        let line = self.0.sources.get(&place.file)?.lines().nth(place.line.checked_sub(1)?)?;
+        let line = self.0.sources.get(&*place.file)?.lines().nth(place.line.checked_sub(1)?)?;
         line.char_indices().nth(place.column.checked_sub(1)?).map(|(at, _)| &line[at..])
     }
 

@@ -60,7 +60,7 @@ pub(super) fn of(ran: &[(TestResult, Remains)]) -> Vec<Estimate> {
 /// How much of a decision an action set, and its bytes.
 fn put(decision: &Decision, action: &str) -> (usize, usize) {
     let all = [&decision.id_token, &decision.access_token, &decision.token_response];
-    let own = all.into_iter().flatten().filter(|(_, setting)| setting.by.action == action);
+    let own = all.into_iter().flatten().filter(|(_, setting)| *setting.by.action == *action);
     let size = |(name, setting): (&String, &Setting)| name.len() + setting.value.to_string().len();
     own.map(size).fold((0, 0), |(count, bytes), size| (count + 1, bytes + size))
 }

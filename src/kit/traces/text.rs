@@ -81,7 +81,7 @@ pub fn story(record: &Record) -> String {
         text.push_str("\n  no action took part");
     }
     for action in &trace.actions {
-        let refused = record.decision.refused.iter().filter(|refusal| refusal.by.action == action.action);
+        let refused = record.decision.refused.iter().filter(|refusal| *refusal.by.action == *action.action);
         text.push_str(&of_action(action, refused));
     }
     for exchange in &record.recording.outside.http {

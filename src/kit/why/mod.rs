@@ -122,7 +122,7 @@ fn found<'a>(name: &str, record: &'a Record) -> Vec<Found<'a>> {
         for (own, setting) in settings.iter().filter(|(own, _)| is_asked(name, kind, own)) {
             if !found.iter().any(|found| found.kind == kind && found.name == own) {
                 let (value, hidden) = decided(record, kind, own);
-                let reads = actions.iter().find(|run| run.action == setting.by.action).map_or(&[][..], |run| &run.reads);
+                let reads = actions.iter().find(|run| *run.action == *setting.by.action).map_or(&[][..], |run| &run.reads);
                 let value_then = Some(&setting.value);
                 let step = Step { action: &setting.by.action, by: &setting.by, value: value_then, dropped: false, reads };
                 found.push(Found { kind, name: own, value, hidden, steps: vec![step] });

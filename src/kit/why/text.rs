@@ -90,7 +90,7 @@ fn reads(found: &Found<'_>) -> String {
     if step.reads.is_empty() {
         return format!("\n  {} read nothing of `event`", step.action);
     }
-    let place = |read: &EventRead| match read.file == step.by.file {
+    let place = |read: &EventRead| match *read.file == *step.by.file {
         true => format!("{} (line {})", read.path, read.line),
         false => format!("{} ({}:{})", read.path, read.file, read.line),
     };

@@ -12,11 +12,11 @@ use crate::domain::redaction::{fits, fits_json};
 
 /// Everything that [`super::decide`] was given, but the actions. One JSON object.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Recording {
+pub struct Recording<E = Arc<Event>> {
     /// Which handlers ran.
     pub trigger: Trigger,
     /// Their argument.
-    pub event: Arc<Event>,
+    pub event: E,
     /// What they had from outside.
     #[serde(default)]
     pub outside: Outside,

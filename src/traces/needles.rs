@@ -5,10 +5,15 @@ use crate::flow::REDACTED;
 /// Shorter values are replaced only where they stand as a word: `Al` is a name, and a part of `Also`.
 const SHORT: usize = 6;
 
+/// How a JWT begins: `{"` in base64url.
+const TOKEN: &str = "eyJ";
+
 /// Values that are replaced, the longest first.
 #[derive(Debug, Default)]
 pub(super) struct Needles {
     all: Vec<String>,
+    /// Which pairs of bytes begin a needle: most texts have none, and need no search for each needle.
+    begins: Begins,
     /// The user's id, which every trace tells: what it contains is hidden as it was written, not in other spellings, or `Ada`
     /// would tear `auth0|ada` apart.
     told: String,
@@ -17,7 +22,7 @@ pub(super) struct Needles {
 impl Needles {
     /// Nothing yet, in the trace of this user.
     pub(super) fn of(user_id: &str) -> Self {
-        Self { all: Vec::new(), told: user_id.to_owned() }
+        Self { told: user_id.to_owned(), ..Self::default() }
     }
 
     /// Adds a value as it is, in lower case, and as URLs and JSON write it. Empty ones and what stands for a redacted one are
@@ -41,19 +46,74 @@ impl Needles {
     /// No more will be added: what contains another one goes first.
     pub(super) fn finish(mut self) -> Self {
         self.all.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
+        self.all.iter().map(String::as_str).chain([TOKEN]).for_each(|needle| self.begins.add(needle.as_bytes()));
         self
+    }
+
+    /// Whether the text may hold one; `false` is certain.
+    fn may_stand_in(&self, text: &str) -> bool {
+        self.begins.any_in(text.as_bytes())
+    }
+
+    /// The text without them, if it holds any.
+    pub(super) fn replaced(&self, text: &str) -> Option<String> {
+        let mut new = self.may_stand_in(text).then(|| text.to_owned())?;
+        self.replace(&mut new);
+        (new != text).then_some(new)
     }
 
     /// Replaces every occurrence, and everything that looks like a signed token.
     pub(super) fn replace(&self, text: &mut String) {
+        if !self.may_stand_in(text) {
+            return;
+        }
         for needle in &self.all {
             if text.len() >= needle.len() && text.contains(needle.as_str()) {
                 *text = without(text, needle);
             }
         }
-        if text.contains("eyJ") {
+        if text.contains(TOKEN) {
             *text = without_tokens(text);
         }
+    }
+}
+
+/// A set of pairs of bytes, which may hold a few more than were added.
+#[derive(Debug)]
+struct Begins {
+    pairs: [u64; 64],
+    /// A needle of one byte has no pair.
+    single: bool,
+}
+
+impl Default for Begins {
+    fn default() -> Self {
+        Self { pairs: [0; 64], single: false }
+    }
+}
+
+impl Begins {
+    fn add(&mut self, needle: &[u8]) {
+        match needle {
+            [first, second, ..] => {
+                let (word, bit) = Self::place(*first, *second);
+                self.pairs[word] |= bit;
+            }
+            _ => self.single = true,
+        }
+    }
+
+    fn any_in(&self, text: &[u8]) -> bool {
+        let known = |pair: &[u8]| {
+            let (word, bit) = Self::place(pair[0], pair[1]);
+            self.pairs[word] & bit != 0
+        };
+        self.single || text.windows(2).any(known)
+    }
+
+    /// Letters and digits of ASCII that differ have different low six bits, nearly.
+    fn place(first: u8, second: u8) -> (usize, u64) {
+        (usize::from(first & 63), 1 << (second & 63))
     }
 }
 
@@ -72,12 +132,12 @@ fn without(text: &str, needle: &str) -> String {
     result + rest
 }
 
-/// A JWT: three parts, of which the first begins with `{"` in base64url.
+/// A JWT has three parts.
 fn without_tokens(text: &str) -> String {
     let in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '=');
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("eyJ") {
+    while let Some(at) = rest.find(TOKEN) {
         let end = rest[at..].find(|c| !in_token(c)).map_or(rest.len(), |length| at + length);
         let is_token = rest[at..end].matches('.').count() >= 2;
         result.push_str(&rest[..at]);
@@ -108,8 +168,14 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     ];
     const ENDS: [&str; 7] = ["accesskey", "apikey", "passphrase", "password", "secret", "secretkey", "token"];
     let last = name.rsplit(['/', ':']).next().unwrap_or(name);
-    let plain: String = last.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();
-    WHOLE.contains(&plain.as_str()) || ENDS.iter().any(|end| plain.ends_with(end))
+    // The end is enough, and longer than each of the words.
+    let (mut end, mut start) = ([0; 32], 32);
+    for letter in last.bytes().rev().filter(u8::is_ascii_alphanumeric).take(end.len()) {
+        start -= 1;
+        end[start] = letter.to_ascii_lowercase();
+    }
+    let plain = &end[start..];
+    WHOLE.iter().any(|word| word.as_bytes() == plain) || ENDS.iter().any(|end| plain.ends_with(end.as_bytes()))
 }
 
 #[cfg(test)]
@@ -151,6 +217,11 @@ mod tests {
     #[test]
     fn what_looks_like_a_token_is_replaced_though_nobody_named_it() {
         assert_eq!(replaced(&[], "got eyJhbGciOi.eyJzdWIi.c2ln, eyJust text"), "got [redacted], eyJust text");
+    }
+
+    #[test]
+    fn a_needle_of_one_letter_is_found_too() {
+        assert_eq!(replaced(&["x"], "x, y"), "[redacted], y");
     }
 
     #[test]

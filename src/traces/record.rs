@@ -1,12 +1,15 @@
 //! One decision as it is kept: what it was about, how it ended, what did it, and everything that makes it again.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::redact::Redactor;
 use crate::domain::decision::{Decision, Outcome};
 use crate::domain::shadow::Shadowed;
 use crate::domain::trace::TraceRow;
-use crate::flow::Recording;
+use crate::flow::{Event, Recording};
 
 /// Longer documents lose what is largest: calls of `http::`, then effects and printed lines.
 const MAX_DOCUMENT: usize = 256 * 1024;
@@ -14,7 +17,7 @@ const MAX_DOCUMENT: usize = 256 * 1024;
 /// A decision as it is kept. `vestibule traces export` writes one as a JSON object per line, and `replay --file` reads it: the
 /// recording is in `recording`, what was decided then in `decision`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Record {
+pub struct Record<E = Arc<Event>> {
     /// The trace's id, which error answers name as their reference.
     pub id: String,
     /// When, Unix milliseconds.
@@ -35,7 +38,7 @@ pub struct Record {
     /// the recording.
     pub decision: Decision,
     /// Everything that makes the decision again, beside the actions.
-    pub recording: Recording,
+    pub recording: Recording<E>,
     /// What the shadow of `serve` decided otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shadow: Option<Shadowed>,
@@ -80,7 +83,16 @@ impl Record {
 
     /// The row that is stored, with everything redacted.
     pub(super) fn into_row(mut self, redactor: &Redactor<'_>) -> TraceRow {
-        redactor.redact(&mut self);
+        let mut event = redactor.redact(&mut self);
+        leave_out_defaults(&mut event);
+        let Self { id, at, client_id, user_id, outcome, granted, scope, decision, recording, shadow } = self;
+        let recording = Recording { trigger: recording.trigger, event, outside: recording.outside };
+        Record { id, at, client_id, user_id, outcome, granted, scope, decision, recording, shadow }.bounded_row()
+    }
+}
+
+impl Record<Value> {
+    fn bounded_row(mut self) -> TraceRow {
         let mut document = self.document();
         if document.len() > MAX_DOCUMENT {
             self.recording.outside.http.clear();
@@ -101,6 +113,21 @@ impl Record {
     fn document(&self) -> String {
         // Maps with text keys and plain data: there is nothing that JSON cannot say.
         serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Members of the parts of `event` whose absence says the same. Not `""` and `false`: what may be absent may also be that.
+fn leave_out_defaults(event: &mut Value) {
+    let says_nothing = |value: &Value| match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => false,
+    };
+    for part in event.as_object_mut().into_iter().flat_map(|event| event.values_mut()) {
+        if let Value::Object(members) = part {
+            members.retain(|_, value| !says_nothing(value));
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use crate::domain::decision::{Decision, Outcome, Setting};
 use crate::domain::difference::Difference;
 use crate::domain::outside::Outside;
 use crate::domain::shadow::Shadowed;
-use crate::flow::{Event, FlowSet, REDACTED};
+use crate::flow::event::description::{Holds, Part};
+use crate::flow::{FlowSet, REDACTED};
 
 /// Fields of `event` that tell who somebody is: redacted under `serve` unless the configuration says otherwise.
 pub const PERSONAL: [&str; 22] = [
@@ -63,24 +64,25 @@ pub(super) struct Redactor<'a> {
 }
 
 impl Redactor<'_> {
-    pub(super) fn redact(&self, record: &mut Record) {
+    /// Redacts the record; its event is what is returned.
+    pub(super) fn redact(&self, record: &mut Record) -> Value {
         let mut event = serde_json::to_value(&*record.recording.event).unwrap_or_default();
         let needles = self.needles(&mut event, record).finish();
         let ids: Vec<_> = IDS.into_iter().filter(|id| !self.fields.iter().any(|field| field == id)).collect();
         let kept: Vec<Vec<Value>> =
             ids.iter().map(|id| at(&mut event, id).into_iter().map(|own| own.clone()).collect()).collect();
+        // A field of another type than text keeps its shape, so that this is an event again.
         self.fields.iter().for_each(|field| at(&mut event, field).into_iter().for_each(blank));
-        json(&mut event, &needles);
+        part("event", &mut event, &needles);
         for (id, values) in ids.iter().zip(kept) {
             at(&mut event, id).into_iter().zip(values).for_each(|(own, value)| *own = value);
         }
-        // A field of another type than text keeps its shape, so that this is an event again.
-        let event: Event = serde_json::from_value(event).unwrap_or_default();
-        record.user_id = event.user.as_ref().map(|user| user.user_id.clone());
-        record.client_id.clone_from(&event.client.client_id);
-        record.recording.event = Arc::new(event);
+        let text = |event: &mut Value, path: &str| Some(at(event, path).first()?.as_str()?.to_owned());
+        record.user_id = text(&mut event, "event.user.user_id");
+        record.client_id = text(&mut event, "event.client.client_id").unwrap_or_default();
         outside(&mut record.recording.outside, &needles);
         decision(&mut record.decision, &needles);
+        event
     }
 
     /// Redacts what the shadow decided otherwise about the record, which is not redacted yet.
@@ -214,13 +216,26 @@ fn named_in_text(text: &str, needles: &mut Needles) {
     }
 }
 
+/// A part of `event`: the names of its members are ours, those of what is in them are not.
+fn part(path: &str, value: &mut Value, needles: &Needles) {
+    let known = Part::of(path);
+    for (name, own) in value.as_object_mut().into_iter().flatten() {
+        match known.and_then(|part| part.member(name)).map(|member| member.holds) {
+            Some(Holds::Part(path)) => part(path, own, needles),
+            Some(Holds::Parts(path)) => {
+                own.as_array_mut().into_iter().flatten().for_each(|item| part(path, item, needles));
+            }
+            _ => member(name, own, needles),
+        }
+    }
+}
+
 fn json(value: &mut Value, needles: &Needles) {
     match value {
         Value::String(text) => needles.replace(text),
         Value::Array(items) => items.iter_mut().for_each(|item| json(item, needles)),
         Value::Object(members) => {
-            let names = members.keys().any(|name| replaced(name, needles).is_some());
-            if names {
+            if members.keys().any(|name| needles.replaced(name).is_some()) {
                 *members =
                     std::mem::take(members).into_iter().map(|(name, own)| (text(name, needles), own)).collect::<JsonMap>();
             }
@@ -235,12 +250,6 @@ fn member(name: &str, value: &mut Value, needles: &Needles) {
         Value::Number(_) if is_secret_name(name) => *value = REDACTED.into(),
         _ => json(value, needles),
     }
-}
-
-fn replaced(own: &str, needles: &Needles) -> Option<String> {
-    let mut new = own.to_owned();
-    needles.replace(&mut new);
-    (new != own).then_some(new)
 }
 
 fn text(mut own: String, needles: &Needles) -> String {
@@ -304,7 +313,7 @@ fn decision(decision: &mut Decision, needles: &Needles) {
 
 fn settings(own: &mut BTreeMap<String, Setting>, needles: &Needles) {
     own.iter_mut().for_each(|(name, setting)| member(name, &mut setting.value, needles));
-    if own.keys().any(|name| replaced(name, needles).is_some()) {
+    if own.keys().any(|name| needles.replaced(name).is_some()) {
         *own = std::mem::take(own).into_iter().map(|(name, setting)| (text(name, needles), setting)).collect();
     }
 }

@@ -87,7 +87,8 @@ impl Task {
         while let Some(first) = messages.recv().await {
             let hurried = matches!(first, Message::Flush(_));
             batch.push(first);
-            if !hurried {
+            // Who has a full batch waits for nobody, or what comes faster than that would be lost.
+            if !hurried && messages.len() < BATCH {
                 tokio::time::sleep(LINGER).await;
             }
             while batch.len() < BATCH

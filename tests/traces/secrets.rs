@@ -5,7 +5,7 @@ use std::io::{Read as _, Write as _};
 use serde_json::Value;
 
 use super::keeping::all;
-use crate::parties::{API, MACHINE, code, form, redemption, refresh, text, tokens};
+use crate::parties::{API, MACHINE, WEB, code, form, redemption, refresh, text, tokens};
 use crate::support::{PASSWORD, Server};
 
 const SECRET: &str = "s3cret/of the&action";
@@ -141,4 +141,23 @@ async fn the_configuration_names_the_fields_that_are_redacted() {
         assert!(!told.contains("p-17") && told.contains("Ada: [redacted]"), "{told}");
         assert!(told.contains("ada@example.com"), "a list of one's own replaces the default");
     }
+}
+
+/// The names of what an event has are ours. A user who is called like one must not tear the event apart.
+#[tokio::test]
+async fn a_user_whose_name_is_that_of_a_member_has_traces_too() {
+    let action = "fn onExecutePostLogin(event, api) {
+        api.idToken.setCustomClaim(\"https://x.example/of\", #{ nickname: event.user.nickname });
+    }";
+    let more = "[[users]]\nuser_id = \"auth0|eve\"\nemail = \"eve@example.com\"\nemail_verified = true\npassword = \"correct horse battery\"\nnickname = \"nickname\"";
+    let server = Server::start_with(&[("10-name", action)], more, Default::default()).await;
+    let login =
+        [("grant_type", "password"), ("username", "eve@example.com"), ("password", PASSWORD), ("scope", "openid")];
+    assert_eq!(server.token(&form(&WEB, &login)).await.0, 200);
+    let records = all(&server).await;
+    let [record] = &records[..] else { panic!("{records:?}") };
+    let user = record.recording.event.user.as_ref().unwrap();
+    assert_eq!((user.user_id.as_str(), user.nickname.as_deref()), ("auth0|eve", Some("[redacted]")));
+    let claim = &record.decision.id_token["https://x.example/of"].value;
+    assert_eq!(*claim, serde_json::json!({ "[redacted]": "[redacted]" }), "what an action names is not ours");
 }

@@ -1,50 +1,38 @@
 //! The memory budget of a run.
 //!
 //! Rhai bounds single values, but not their sum: `m[key] = value` does not look at the whole map, and thirty call levels
-//! may each hold large locals. So the allocator counts, for each thread, the bytes that it handed out minus those it took
-//! back; a run happens on one thread, and the engine compares the growth since its start with the budget at every
-//! operation. `tracking-allocator` does the unsafe part; it costs a few nanoseconds and a word for each allocation.
+//! may each hold large locals. jemalloc counts, for each thread, the bytes that it handed out and those it took back; a run
+//! happens on one thread, and the engine compares the growth since its start with the budget at every operation. The counts
+//! cost nothing: the allocator keeps them anyway.
 
-use std::alloc::System;
-use std::cell::Cell;
-use std::sync::Once;
+use tikv_jemalloc_ctl::thread::{ThreadLocal, allocatedp, deallocatedp};
+use tikv_jemalloc_ctl::{Access as _, AsName as _};
+use tikv_jemallocator::Jemalloc;
 
-use tracking_allocator::{AllocationGroupId, AllocationRegistry, AllocationTracker, Allocator};
-
+/// A request makes hundreds of small allocations, of which many end on another thread: what jemalloc is made for.
 #[global_allocator]
-static ALLOCATOR: Allocator<System> = Allocator::system();
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 thread_local! {
-    static OWNED: Cell<isize> = const { Cell::new(0) };
-    /// The most that [`OWNED`] has been since [`measured`] began.
-    static MOST: Cell<isize> = const { Cell::new(0) };
+    /// Bytes that this thread has ever been given, and those that it gave back.
+    static COUNTS: Option<(ThreadLocal<u64>, ThreadLocal<u64>)> = allocatedp::read().ok().zip(deallocatedp::read().ok());
 }
 
-struct PerThread;
-
-impl AllocationTracker for PerThread {
-    fn allocated(&self, _addr: usize, size: usize, _wrapped: usize, _group: AllocationGroupId) {
-        let owned = OWNED.with(|owned| {
-            owned.set(owned.get().wrapping_add_unsigned(size));
-            owned.get()
-        });
-        MOST.with(|most| most.set(most.get().max(owned)));
-    }
-
-    fn deallocated(&self, _addr: usize, size: usize, _wrapped: usize, _from: AllocationGroupId, _now: AllocationGroupId) {
-        OWNED.with(|owned| owned.set(owned.get().wrapping_sub_unsigned(size)));
-    }
+/// Bytes that this thread allocated and did not free; meaningful as a difference only. `None`: the allocator does not tell.
+fn owned() -> Option<u64> {
+    // May be less than nothing on a thread that frees what others allocated.
+    COUNTS.with(|counts| counts.map(|(given, back)| given.get().wrapping_sub(back.get())))
 }
 
-/// Bytes that this thread allocated and did not free; meaningful as a difference only.
-fn owned() -> isize {
-    OWNED.with(Cell::get)
+/// How much more `now` is than `before`.
+fn growth(before: u64, now: u64) -> usize {
+    usize::try_from(now.wrapping_sub(before).cast_signed()).unwrap_or(0)
 }
 
 /// What some work took of memory, beyond what its thread owned before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Bytes at the height of it.
+    /// Bytes at the height of it, or of something that the thread did earlier; exact to a hundred kilobytes.
     pub most: usize,
     /// Bytes that are still owned when it is over, its result included.
     pub kept: usize,
@@ -52,41 +40,31 @@ pub struct Memory {
 
 /// Does the work and tells what it took: for tests and figures.
 pub fn measured<T>(work: impl FnOnce() -> T) -> (T, Memory) {
-    install();
-    let before = owned();
-    MOST.with(|most| most.set(before));
+    let before = owned().unwrap_or(0);
     let result = work();
-    let since = |bytes: isize| usize::try_from(bytes.wrapping_sub(before)).unwrap_or(0);
-    (result, Memory { most: since(MOST.with(Cell::get)), kept: since(owned()) })
-}
-
-/// Starts counting; done once per process, when the first set of actions is built.
-pub(crate) fn install() {
-    // The only process-wide state of the flow: an allocator cannot be anything else.
-    static INSTALLED: Once = Once::new();
-    INSTALLED.call_once(|| {
-        if AllocationRegistry::set_global_tracker(PerThread).is_ok() {
-            AllocationRegistry::enable_tracking();
-        }
-    });
+    let now = owned().unwrap_or(0);
+    // Since the thread began: jemalloc forgets it on demand, but not for safe code.
+    let height: u64 = b"thread.peak.read\0".name().read().unwrap_or(u64::MAX >> 1);
+    (result, Memory { most: growth(before, height), kept: growth(before, now) })
 }
 
 /// How much this thread may grow from now on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
-    end: isize,
+    begin: Option<u64>,
+    bytes: usize,
 }
 
 impl Budget {
     /// Begins at what the thread owns now. The engine asks between operations, so a sixteenth is set aside for what one of
     /// them takes.
     pub(crate) fn begin(bytes: usize) -> Self {
-        Self { end: owned().saturating_add_unsigned(bytes - bytes / 16) }
+        Self { begin: owned(), bytes: bytes - bytes / 16 }
     }
 
     /// Whether the thread owns more than the budget allows. Must be asked on the thread that began.
     pub(crate) fn exceeded(self) -> bool {
-        owned() > self.end
+        self.begin.zip(owned()).is_none_or(|(begin, now)| growth(begin, now) > self.bytes)
     }
 }
 
@@ -96,7 +74,6 @@ mod tests {
 
     #[test]
     fn a_budget_counts_what_is_kept_and_forgets_what_is_freed() {
-        install();
         let budget = Budget::begin(100_000);
         drop(vec![0_u8; 200_000]);
         assert!(!budget.exceeded());
@@ -108,16 +85,16 @@ mod tests {
 
     #[test]
     fn the_height_counts_what_was_freed_again() {
-        let (kept, memory) = measured(|| {
-            drop(vec![0_u8; 300_000]);
-            vec![0_u8; 100_000]
+        let (_kept, memory) = measured(|| {
+            drop(vec![0_u8; 3_000_000]);
+            vec![0_u8; 1_000_000]
         });
-        assert_eq!(memory, Memory { most: 300_000, kept: kept.len() });
+        assert!((3_000_000..3_600_000).contains(&memory.most), "{memory:?}");
+        assert!((1_000_000..1_300_000).contains(&memory.kept), "{memory:?}");
     }
 
     #[test]
     fn other_threads_do_not_count() {
-        install();
         let budget = Budget::begin(100_000);
         let kept = std::thread::spawn(|| vec![0_u8; 1_000_000]).join().unwrap();
         assert!(!budget.exceeded());

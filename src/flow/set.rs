@@ -16,7 +16,7 @@ use super::library::{self, LibraryFile};
 use super::pace::Pace;
 use super::source::{self, FileKind, stem};
 use super::toolbox::Toolbox;
-use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, memory, suggest};
+use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, suggest};
 use crate::domain::hash;
 
 /// An immutable, compiled, content-addressed set of actions. A copy shares everything that is large.
@@ -78,7 +78,6 @@ impl FlowSet {
     /// # Errors
     /// All problems of all files.
     pub fn from_sources(settings: &Settings, sources: &[(&str, &str)]) -> Result<Self, LoadError> {
-        memory::install();
         let mut problems = Vec::new();
         let mut sources = sources.to_vec();
         sources.sort_by(|(a, _), (b, _)| source::natural_order(Path::new(a), Path::new(b)));

@@ -78,19 +78,29 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletes the oldest traces beyond the newest `keep`, at most 1000 at once; how many.
+    /// How many traces there are. Walks an index over all of them.
     ///
     /// # Errors
     /// The database's.
-    pub async fn prune_traces(&mut self, keep: usize) -> Result<u64> {
-        let pruned = query(
+    pub async fn count_traces(&mut self) -> Result<usize> {
+        let (count,): (i64,) =
+            query_as("SELECT COUNT(*) FROM traces WHERE tenant = $1").bind(&*self.tenant).fetch_one(&mut self.inner).await?;
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+
+    /// Deletes the oldest `count` traces.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn prune_traces(&mut self, count: usize) -> Result<()> {
+        query(
             "DELETE FROM traces WHERE (tenant, id) IN
-             (SELECT tenant, id FROM traces WHERE tenant = $1 ORDER BY decided_at DESC, id DESC LIMIT 1000 OFFSET $2)",
+             (SELECT tenant, id FROM traces WHERE tenant = $1 ORDER BY decided_at, id LIMIT $2)",
         )
         .bind(&*self.tenant)
-        .bind(i64::try_from(keep).unwrap_or(i64::MAX))
+        .bind(i64::try_from(count).unwrap_or(i64::MAX))
         .execute(&mut self.inner)
         .await?;
-        Ok(pruned)
+        Ok(())
     }
 }

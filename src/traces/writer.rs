@@ -18,7 +18,9 @@ const QUEUE: usize = 1_024;
 /// Traces of one transaction, and how long the first one waits for others.
 const BATCH: usize = 256;
 const LINGER: Duration = Duration::from_millis(100);
-/// After so many, or the twentieth part of what is kept, the oldest are deleted, so many at once.
+/// All are counted when this part of what is kept has come anew, for to count is to walk over them.
+const COUNT_AFTER: usize = 20;
+/// Traces too many that are deleted with one batch.
 const PRUNE: usize = 1_000;
 
 /// The way in.
@@ -43,7 +45,7 @@ impl Writer {
     pub(super) fn start(store: Store, settings: Arc<Settings>, lost: LostTraces) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
         // There may be too many from before.
-        tokio::spawn(Task { store, settings, lost: lost.clone(), since_pruned: PRUNE }.run(messages));
+        tokio::spawn(Task { store, settings, lost: lost.clone(), uncounted: usize::MAX, excess: 0 }.run(messages));
         Self { queue, lost, complained: AtomicBool::new(false) }
     }
 
@@ -78,7 +80,10 @@ struct Task {
     store: Store,
     settings: Arc<Settings>,
     lost: LostTraces,
-    since_pruned: usize,
+    /// Stored since all were counted.
+    uncounted: usize,
+    /// Traces that are too many.
+    excess: usize,
 }
 
 impl Task {
@@ -138,12 +143,15 @@ impl Task {
         for (id, shadow) in &shadows {
             tx.shadow_trace(id, shadow).await?;
         }
-        self.since_pruned += rows.len();
-        // Not each time: to find what is too old is to count what is not.
-        if self.since_pruned >= (keep / 20).min(PRUNE) {
-            let pruned = tx.prune_traces(keep).await?;
-            self.since_pruned = if pruned < PRUNE as u64 { 0 } else { PRUNE };
+        let uncounted = self.uncounted.saturating_add(rows.len());
+        let count = uncounted > keep / COUNT_AFTER;
+        let excess = if count { tx.count_traces().await?.saturating_sub(keep) } else { self.excess };
+        let pruned = excess.min(PRUNE);
+        if pruned > 0 {
+            tx.prune_traces(pruned).await?;
         }
-        tx.commit().await
+        tx.commit().await?;
+        (self.uncounted, self.excess) = (if count { 0 } else { uncounted }, excess - pruned);
+        Ok(())
     }
 }

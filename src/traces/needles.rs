@@ -32,14 +32,25 @@ impl Needles {
         if value.is_empty() || value == REDACTED {
             return;
         }
+        if value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b'_'))
+        {
+            // The same in every form.
+            return self.add_form(value);
+        }
         let escaped = serde_json::Value::from(value).to_string();
         let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         let percent = encoded.replace('+', "%20");
         for form in [value, &value.to_lowercase(), escaped.trim_matches('"'), &encoded, &percent] {
             let told = form != value && self.told.contains(form);
-            if !form.is_empty() && !told && !self.all.iter().any(|known| known == form) {
-                self.all.push(form.to_owned());
+            if !form.is_empty() && !told {
+                self.add_form(form);
             }
+        }
+    }
+
+    fn add_form(&mut self, form: &str) {
+        if !self.all.iter().any(|known| known == form) {
+            self.all.push(form.to_owned());
         }
     }
 

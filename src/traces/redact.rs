@@ -69,17 +69,16 @@ impl Redactor<'_> {
         let mut event = serde_json::to_value(&*record.recording.event).unwrap_or_default();
         let needles = self.needles(&mut event, record).finish();
         let ids: Vec<_> = IDS.into_iter().filter(|id| !self.fields.iter().any(|field| field == id)).collect();
-        let kept: Vec<Vec<Value>> =
-            ids.iter().map(|id| at(&mut event, id).into_iter().map(|own| own.clone()).collect()).collect();
+        let mut kept = Vec::with_capacity(ids.len());
+        ids.iter().for_each(|id| at(&mut event, id, &mut |own| kept.push(own.clone())));
         // A field of another type than text keeps its shape, so that this is an event again.
-        self.fields.iter().for_each(|field| at(&mut event, field).into_iter().for_each(blank));
+        self.fields.iter().for_each(|field| at(&mut event, field, &mut blank));
         part("event", &mut event, &needles);
-        for (id, values) in ids.iter().zip(kept) {
-            at(&mut event, id).into_iter().zip(values).for_each(|(own, value)| *own = value);
-        }
-        let text = |event: &mut Value, path: &str| Some(at(event, path).first()?.as_str()?.to_owned());
-        record.user_id = text(&mut event, "event.user.user_id");
-        record.client_id = text(&mut event, "event.client.client_id").unwrap_or_default();
+        let mut kept = kept.into_iter();
+        ids.iter().for_each(|id| at(&mut event, id, &mut |own| *own = kept.next().unwrap_or_default()));
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        record.user_id = text("/user/user_id");
+        record.client_id = text("/client/client_id").unwrap_or_default();
         outside(&mut record.recording.outside, &needles);
         decision(&mut record.decision, &needles);
         event
@@ -104,7 +103,7 @@ impl Redactor<'_> {
         let mut needles = Needles::of(record.user_id.as_deref().unwrap_or_default());
         self.sets.iter().flat_map(|set| set.secrets()).for_each(|secret| needles.add(secret));
         for field in self.fields {
-            at(event, field).into_iter().for_each(|value| texts(value, &mut |text| needles.add(text)));
+            at(event, field, &mut |value| texts(value, &mut |text| needles.add(text)));
         }
         named(event, &mut needles);
         let decided = &record.decision;
@@ -136,17 +135,16 @@ impl Redactor<'_> {
     }
 }
 
-/// Everything that a path of `event` leads to; `[]` is every element.
-fn at<'v>(event: &'v mut Value, path: &str) -> Vec<&'v mut Value> {
-    let mut found = vec![event];
-    for step in path.split('.').skip(1) {
-        let (name, each) = step.strip_suffix("[]").map_or((step, false), |name| (name, true));
-        found = found.into_iter().filter_map(|value| value.as_object_mut()?.get_mut(name)).collect();
-        if each {
-            found = found.into_iter().filter_map(Value::as_array_mut).flatten().collect();
-        }
+/// Does something with everything that a path of `event` leads to; `[]` is every element.
+fn at(event: &mut Value, path: &str, each: &mut impl FnMut(&mut Value)) {
+    let Some((_, rest)) = path.split_once('.') else { return each(event) };
+    let step = rest.split('.').next().unwrap_or_default();
+    let name = step.strip_suffix("[]");
+    match event.get_mut(name.unwrap_or(step)) {
+        Some(Value::Array(items)) if name.is_some() => items.iter_mut().for_each(|item| at(item, rest, each)),
+        Some(value) if name.is_none() => at(value, rest, each),
+        _ => {}
     }
-    found
 }
 
 /// Every text in a value goes; the shape stays.

@@ -1,6 +1,8 @@
 //! An authorization request, validated in the order that decides how errors travel: first client and redirect URI (an error is
 //! a page, nothing is sent anywhere), then everything else (an error goes to the client with `state` and `iss`).
 
+use std::sync::Arc;
+
 use crate::app::App;
 use crate::domain::client::Client;
 use crate::domain::resource_server::ResourceServer;
@@ -19,7 +21,7 @@ use super::scopes;
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     /// Who asks.
-    pub client: Client,
+    pub client: Arc<Client>,
     /// Where the answer goes.
     pub destination: Destination,
     /// What is asked for.
@@ -31,7 +33,7 @@ pub struct AuthorizationRequest {
     /// What of it may be granted.
     pub scope: Scopes,
     /// The API of `audience`.
-    pub api: Option<ResourceServer>,
+    pub api: Option<Arc<ResourceServer>>,
     /// PKCE challenge (S256).
     pub code_challenge: Option<String>,
     /// `prompt`.
@@ -71,7 +73,7 @@ impl AuthorizationRequest {
         let mut request = parse(client, destination.clone(), parameters).map_err(refuse)?;
         request.api = api(app, &request.parameters).await?.map_err(refuse)?;
         request.expected_subject = expected_subject(app, &request.parameters).map_err(refuse)?;
-        request.scope = scopes::grantable(&request.requested_scope, &request.client, request.api.as_ref());
+        request.scope = scopes::grantable(&request.requested_scope, &request.client, request.api.as_deref());
         if !request.response_type.code {
             request.scope.remove("offline_access");
         }
@@ -92,7 +94,7 @@ impl AuthorizationRequest {
 }
 
 /// The client and its redirect URI. The page is the same for an unknown client and a foreign URI; the log tells them apart.
-async fn trusted_redirect(app: &App, parameters: &Parameters) -> Result<(Client, String), Rejection> {
+async fn trusted_redirect(app: &App, parameters: &Parameters) -> Result<(Arc<Client>, String), Rejection> {
     let page = |description: &str| Rejection::Page(Error::protocol("invalid_request", description));
     for name in ["client_id", "redirect_uri"] {
         if parameters.is_unusable(name) {
@@ -122,7 +124,7 @@ fn destination(client: &Client, redirect_uri: String, parameters: &Parameters, i
 }
 
 /// Everything that needs no database.
-fn parse(client: Client, destination: Destination, parameters: Parameters) -> Result<AuthorizationRequest, Wrong> {
+fn parse(client: Arc<Client>, destination: Destination, parameters: Parameters) -> Result<AuthorizationRequest, Wrong> {
     if let Some(name) = parameters.first_unusable() {
         return Err(invalid(format!("parameter `{name}` must be sent once")));
     }
@@ -155,7 +157,7 @@ fn parse(client: Client, destination: Destination, parameters: Parameters) -> Re
 }
 
 /// The API that `audience` names. Our own `/userinfo` is no API: its tokens are opaque.
-async fn api(app: &App, parameters: &Parameters) -> Result<Result<Option<ResourceServer>, Wrong>, Rejection> {
+async fn api(app: &App, parameters: &Parameters) -> Result<Result<Option<Arc<ResourceServer>>, Wrong>, Rejection> {
     let Some(audience) = parameters.get("audience") else { return Ok(Ok(None)) };
     if audience == format!("{}/userinfo", app.issuer.trim_end_matches('/')) {
         return Ok(Ok(None));

@@ -9,7 +9,7 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 fn check(client: Client, query: &str) -> Result<AuthorizationRequest, Wrong> {
     let parameters = Parameters::from_pairs(url::form_urlencoded::parse(query.as_bytes()).into_owned());
     let destination = destination(&client, "https://rp.example/cb".into(), &parameters, "http://localhost:8484/");
-    parse(client, destination, parameters)
+    parse(client.into(), destination, parameters)
 }
 
 fn implicit() -> Client {

@@ -3,6 +3,8 @@
 //! Exactly one method per request, and only those that the client is registered for. An unknown client, a wrong secret and a
 //! bad assertion look the same from outside; the log has the fact.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 
@@ -91,9 +93,9 @@ impl Presented {
 ///
 /// # Errors
 /// `invalid_client`, whatever is wrong; the database's.
-pub async fn authenticate(app: &App, presented: &Presented) -> Result<Client> {
+pub async fn authenticate(app: &App, presented: &Presented) -> Result<Arc<Client>> {
     let client = app.store.client(&presented.client_id).await?;
-    if let Err(fact) = check(client.as_ref(), &presented.proof) {
+    if let Err(fact) = check(client.as_deref(), &presented.proof) {
         return Err(refuse(presented, fact));
     }
     let Some(client) = client else { return Err(refuse(presented, "unknown client")) };

@@ -3,6 +3,8 @@
 //! No user, no session, no refresh token, no ID token. What it may ask for stands in its client grant; actions of
 //! credentials-exchange may add what the API defines.
 
+use std::sync::Arc;
+
 use crate::app::App;
 use crate::domain::client::{Client, GrantType};
 use crate::domain::resource_server::{ClientGrant, ResourceServer};
@@ -38,7 +40,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     Ok(Answer::of(minted.response_of(&scope, &decision), decision.trace))
 }
 
-async fn find(app: &App, client: &Client, audience: &str) -> Result<(ResourceServer, ClientGrant)> {
+async fn find(app: &App, client: &Client, audience: &str) -> Result<(Arc<ResourceServer>, Arc<ClientGrant>)> {
     let Some(api) = app.store.resource_server(audience).await? else {
         return Err(denied(format!("Service not found: {audience}")));
     };

@@ -3,6 +3,8 @@
 //! The code is spent first, durably: whoever presents it wrongly has burnt it, and of parallel redemptions one wins. A replay
 //! revokes the grant and so everything that came of it. No action runs here: the Decision of the login comes with the grant.
 
+use std::sync::Arc;
+
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -31,7 +33,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     check_bindings(client, &code, parameters)?;
     let user = live_user(app, &grant).await?;
     let api = api_of(app, &grant).await?;
-    let minted = mint::mint(app, order(&grant, client, &user, api.as_ref()))?;
+    let minted = mint::mint(app, order(&grant, client, &user, api.as_deref()))?;
     let refresh_token = refresh_grant::issue(app, client, &grant, context, None);
     store(app, &minted, refresh_token.as_ref()).await?;
     let mut members = minted.response(&grant.scope, &grant);
@@ -100,7 +102,7 @@ async fn live_user(app: &App, grant: &Grant) -> Result<User> {
     }
 }
 
-async fn api_of(app: &App, grant: &Grant) -> Result<Option<ResourceServer>> {
+async fn api_of(app: &App, grant: &Grant) -> Result<Option<Arc<ResourceServer>>> {
     let Some(audience) = &grant.audience else { return Ok(None) };
     let api = app.store.resource_server(audience).await?;
     api.map(Some).ok_or_else(|| Error::protocol("invalid_grant", format!("Service not found: {audience}")))

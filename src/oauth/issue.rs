@@ -62,7 +62,11 @@ async fn decide_and_answer(
     let question = Question {
         event,
         granted: &request.scope,
-        party: Party::Client { client: &request.client, api: request.api.as_ref(), may_refresh: request.response_type.code },
+        party: Party::Client {
+            client: &request.client,
+            api: request.api.as_deref(),
+            may_refresh: request.response_type.code,
+        },
         subject: Some(Subject { user_id: &user.user_id, session_id: Some(&session.id), grant: None }),
     };
     match verdict::reach(app, question).await? {
@@ -91,7 +95,7 @@ fn login_event(
     }
     event.authentication = Some(event::authentication(&session.methods));
     event.session = Some(event::session(session, context));
-    event.resource_server = event::resource_server(request.api.as_ref().map(|api| api.identifier.as_str()));
+    event.resource_server = event::resource_server(request.api.as_deref().map(|api| api.identifier.as_str()));
     event.transaction = Some(Transaction {
         id: Some(transaction_id),
         protocol: Some(request.response_type.protocol().to_owned()),
@@ -127,7 +131,7 @@ async fn allow(
         session_id: Some(session.id.clone()),
         scope,
         requested_scope: request.requested_scope.clone(),
-        audience: request.api.as_ref().map(|api| api.identifier.clone()),
+        audience: request.api.as_deref().map(|api| api.identifier.clone()),
         authenticated_at: session.authenticated_at,
         methods: session.methods.clone(),
         nonce: request.nonce.clone(),
@@ -160,7 +164,7 @@ fn front_channel_tokens(
         grant,
         client: &request.client,
         user,
-        api: request.api.as_ref(),
+        api: request.api.as_deref(),
         scope: &grant.scope,
         gty: None,
         front_channel: true,

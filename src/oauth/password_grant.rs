@@ -3,6 +3,8 @@
 //! Only for clients that have the grant. The same throttling, actions and bookkeeping as a login in the browser, without a
 //! session.
 
+use std::sync::Arc;
+
 use crate::app::App;
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
@@ -39,13 +41,13 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let user = authenticate(app, login, password, context).await?;
 
     let asked = parameters.get("scope").map(Scopes::parse).unwrap_or_default();
-    let requested = scopes::of_password_grant(&asked, api.as_ref());
+    let requested = scopes::of_password_grant(&asked, api.as_deref());
     let methods = vec![AuthenticationMethod { name: "pwd".to_owned(), timestamp: app.clock.now_ms() }];
-    let event = build_event(app, client, &user, (&asked, api.as_ref(), &methods), context);
+    let event = build_event(app, client, &user, (&asked, api.as_deref(), &methods), context);
     let question = Question {
         event,
-        granted: &scopes::grantable(&requested, client, api.as_ref()),
-        party: Party::Client { client, api: api.as_ref(), may_refresh: true },
+        granted: &scopes::grantable(&requested, client, api.as_deref()),
+        party: Party::Client { client, api: api.as_deref(), may_refresh: true },
         subject: Some(Subject { user_id: &user.user_id, session_id: None, grant: None }),
     };
     let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
@@ -58,7 +60,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
         session_id: None,
         scope,
         requested_scope: requested,
-        audience: api.as_ref().map(|api| api.identifier.clone()),
+        audience: api.as_deref().map(|api| api.identifier.clone()),
         authenticated_at: now,
         methods,
         nonce: None,
@@ -67,7 +69,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
         decision,
         created_at: now,
     };
-    let minted = mint::mint(app, order(&grant, client, &user, api.as_ref()))?;
+    let minted = mint::mint(app, order(&grant, client, &user, api.as_deref()))?;
     let refresh_token = refresh_grant::issue(app, client, &grant, context, None);
     store(app, &grant, &minted, refresh_token.as_ref()).await?;
     let mut members = minted.response(&grant.scope, &grant);
@@ -84,7 +86,7 @@ fn check_realm(realm: Option<&str>) -> Result<()> {
     }
 }
 
-async fn api_of(app: &App, audience: Option<&str>) -> Result<Option<ResourceServer>> {
+async fn api_of(app: &App, audience: Option<&str>) -> Result<Option<Arc<ResourceServer>>> {
     let Some(audience) = audience else { return Ok(None) };
     // The audience of `/userinfo` alone asks for the opaque token that a request without audience gets.
     if audience == mint::userinfo_audience(&app.issuer) {

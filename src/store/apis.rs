@@ -1,5 +1,7 @@
 //! APIs (resource servers), and what machine clients may ask them for.
 
+use std::sync::Arc;
+
 use crate::domain::resource_server::{ClientGrant, ResourceServer};
 
 use super::{Result, Store, Tx, document, sql};
@@ -9,7 +11,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn resource_server(&self, identifier: &str) -> Result<Option<ResourceServer>> {
+    pub async fn resource_server(&self, identifier: &str) -> Result<Option<Arc<ResourceServer>>> {
         self.remembered.resource_servers.get(identifier.to_owned(), self.stored_resource_server(identifier)).await
     }
 
@@ -40,7 +42,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn client_grant(&self, client_id: &str, audience: &str) -> Result<Option<ClientGrant>> {
+    pub async fn client_grant(&self, client_id: &str, audience: &str) -> Result<Option<Arc<ClientGrant>>> {
         let key = (client_id.to_owned(), audience.to_owned());
         self.remembered.client_grants.get(key, self.stored_client_grant(client_id, audience)).await
     }

@@ -1,5 +1,7 @@
 //! Applications.
 
+use std::sync::Arc;
+
 use crate::domain::client::Client;
 
 use super::{Result, Store, Tx, document, sql};
@@ -9,7 +11,7 @@ impl Store {
     ///
     /// # Errors
     /// The database's.
-    pub async fn client(&self, client_id: &str) -> Result<Option<Client>> {
+    pub async fn client(&self, client_id: &str) -> Result<Option<Arc<Client>>> {
         self.remembered.clients.get(client_id.to_owned(), self.stored_client(client_id)).await
     }
 

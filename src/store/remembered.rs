@@ -5,7 +5,7 @@
 //! not remembered, so that strangers cannot fill the memory with names.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::domain::client::Client;
@@ -43,7 +43,7 @@ pub(super) struct Kind<K, V>(Mutex<Entries<K, V>>);
 struct Entries<K, V> {
     /// Counts changes.
     generation: u64,
-    entries: HashMap<K, (Instant, V)>,
+    entries: HashMap<K, (Instant, Arc<V>)>,
 }
 
 impl<K, V> Default for Kind<K, V> {
@@ -52,27 +52,27 @@ impl<K, V> Default for Kind<K, V> {
     }
 }
 
-impl<K: std::hash::Hash + Eq, V: Clone> Kind<K, V> {
+impl<K: std::hash::Hash + Eq, V> Kind<K, V> {
     /// The remembered value, or what `read` finds.
-    pub(super) async fn get(&self, key: K, read: impl Future<Output = Result<Option<V>>>) -> Result<Option<V>> {
+    pub(super) async fn get(&self, key: K, read: impl Future<Output = Result<Option<V>>>) -> Result<Option<Arc<V>>> {
         let generation = {
             let known = self.lock();
             if let Some((at, value)) = known.entries.get(&key)
                 && at.elapsed() < MAX_AGE
             {
-                return Ok(Some(value.clone()));
+                return Ok(Some(Arc::clone(value)));
             }
             known.generation
         };
         let began = Instant::now();
-        let found = read.await?;
+        let found = read.await?.map(Arc::new);
         let mut known = self.lock();
         if known.generation == generation {
             if known.entries.len() >= MAX_ENTRIES {
                 known.entries.clear();
             }
             match &found {
-                Some(value) => known.entries.insert(key, (began, value.clone())),
+                Some(value) => known.entries.insert(key, (began, Arc::clone(value))),
                 None => known.entries.remove(&key),
             };
         }
@@ -101,10 +101,10 @@ mod tests {
     #[tokio::test]
     async fn a_value_is_read_once_until_it_is_forgotten() {
         let kind = Kind::default();
-        assert_eq!(kind.get("a", find(1)).await.unwrap(), Some(1));
-        assert_eq!(kind.get("a", find(2)).await.unwrap(), Some(1));
+        assert_eq!(kind.get("a", find(1)).await.unwrap().as_deref(), Some(&1));
+        assert_eq!(kind.get("a", find(2)).await.unwrap().as_deref(), Some(&1));
         kind.forget();
-        assert_eq!(kind.get("a", find(3)).await.unwrap(), Some(3));
+        assert_eq!(kind.get("a", find(3)).await.unwrap().as_deref(), Some(&3));
     }
 
     #[tokio::test]
@@ -114,14 +114,14 @@ mod tests {
             kind.forget();
             find(1).await
         };
-        assert_eq!(kind.get("a", slow).await.unwrap(), Some(1));
-        assert_eq!(kind.get("a", find(2)).await.unwrap(), Some(2));
+        assert_eq!(kind.get("a", slow).await.unwrap().as_deref(), Some(&1));
+        assert_eq!(kind.get("a", find(2)).await.unwrap().as_deref(), Some(&2));
     }
 
     #[tokio::test]
     async fn absence_is_not_remembered() {
         let kind = Kind::default();
         assert_eq!(kind.get("a", async { Ok(None) }).await.unwrap(), None);
-        assert_eq!(kind.get("a", find(1)).await.unwrap(), Some(1));
+        assert_eq!(kind.get("a", find(1)).await.unwrap().as_deref(), Some(&1));
     }
 }

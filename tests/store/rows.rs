@@ -34,11 +34,11 @@ async fn clients_and_apis_are_read_as_written_by_their_tenant_only() {
         tx.commit().await.unwrap();
         let renamed = Client { name: "Renamed".to_owned(), ..client("b") };
         assert_eq!(store.clients().await.unwrap(), [client("a"), renamed.clone()], "{}", db.name);
-        assert_eq!(store.client("b").await.unwrap(), Some(renamed), "{}", db.name);
+        assert_eq!(store.client("b").await.unwrap().as_deref(), Some(&renamed), "{}", db.name);
         assert_eq!(store.client("B").await.unwrap(), None, "{}", db.name);
         assert_eq!(store.resource_server("https://api.example.com").await.unwrap(), None, "{}", db.name);
         assert_eq!(store.resource_servers().await.unwrap(), std::slice::from_ref(&api), "{}", db.name);
-        assert_eq!(store.client_grant("a", &api.identifier).await.unwrap(), Some(machine.clone()), "{}", db.name);
+        assert_eq!(store.client_grant("a", &api.identifier).await.unwrap().as_deref(), Some(&machine), "{}", db.name);
         let other = db.database.tenant("other");
         assert_eq!(other.client("a").await.unwrap(), None, "{}", db.name);
         assert_eq!(other.resource_servers().await.unwrap(), [], "{}", db.name);

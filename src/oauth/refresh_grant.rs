@@ -3,6 +3,8 @@
 //! Find, check, run the actions, rotate, sign. Nothing is spent before everything is decided, so a refresh that an action
 //! denies leaves the presented token usable; a replayed token revokes its whole family (RFC 9700 section 4.14.2).
 
+use std::sync::Arc;
+
 use crate::app::App;
 use crate::clock::iso8601;
 use crate::domain::client::{Client, ExpirationType, GrantType, RotationType};
@@ -46,7 +48,7 @@ struct Presented {
     hash: String,
     found: FoundRefreshToken,
     user: User,
-    api: Option<ResourceServer>,
+    api: Option<Arc<ResourceServer>>,
 }
 
 /// Exchanges a refresh token.
@@ -61,8 +63,8 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let old = &presented.found.grant;
     let question = Question {
         event,
-        granted: &scopes::grantable(&old.requested_scope, client, presented.api.as_ref()),
-        party: Party::Client { client, api: presented.api.as_ref(), may_refresh: true },
+        granted: &scopes::grantable(&old.requested_scope, client, presented.api.as_deref()),
+        party: Party::Client { client, api: presented.api.as_deref(), may_refresh: true },
         subject: Some(Subject { user_id: &old.user_id, session_id: old.session_id.as_deref(), grant: Some(old) }),
     };
     let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
@@ -172,7 +174,7 @@ fn order<'a>(grant: &'a Grant, client: &'a Client, presented: &'a Presented, sco
         grant,
         client,
         user: &presented.user,
-        api: presented.api.as_ref(),
+        api: presented.api.as_deref(),
         scope,
         gty: Some("refresh_token"),
         front_channel: false,
@@ -209,7 +211,7 @@ async fn rotate(
         return Err(lost(app, client, &presented.hash).await?);
     }
     if let (true, Some(token)) = (rotating, &successor) {
-        tx.insert_refresh_token(&token.hash(), &token.row).await?;
+        tx.insert_successor(&token.hash(), &token.row, &presented.found.token).await?;
     }
     if let Some((hash, row)) = &minted.opaque {
         tx.insert_access_token(hash, row).await?;

@@ -83,9 +83,18 @@ impl Tx {
         sql::query("UPDATE grants SET keep_until = $3 WHERE tenant = $1 AND id = $2 AND keep_until < $3")
             .bind(&*self.tenant)
             .bind(grant_id)
-            .bind(end.map_or(NEVER, |end| end.saturating_add(AFTERLIFE_MS)))
+            .bind(kept_until(end))
             .execute(&mut self.inner)
             .await?;
         Ok(())
     }
+}
+
+/// How long a grant is kept for what ends at `end`. To the end of a day, so that a refresh, which moves the end a little, seldom
+/// has to write it.
+pub(super) fn kept_until(end: Option<i64>) -> i64 {
+    const DAY_MS: i64 = 86_400_000;
+    let Some(end) = end else { return NEVER };
+    let until = end.saturating_add(AFTERLIFE_MS);
+    until.saturating_add(DAY_MS - until.rem_euclid(DAY_MS))
 }

@@ -4,7 +4,7 @@
 use crate::domain::grant::{Grant, Redemption, RefreshToken};
 
 use super::sql::{self, FromRow, Row};
-use super::{Result, Store, Tx, document};
+use super::{Result, Store, Tx, document, grants};
 
 /// A live refresh token with its family.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +58,24 @@ impl Tx {
     /// # Errors
     /// The database's.
     pub async fn insert_refresh_token(&mut self, hash: &str, token: &RefreshToken) -> Result<()> {
+        self.insert_token(hash, token).await?;
+        self.keep_grant(&token.grant_id, end(token)).await
+    }
+
+    /// Stores the successor of a refresh token that is in the table.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn insert_successor(&mut self, hash: &str, token: &RefreshToken, predecessor: &RefreshToken) -> Result<()> {
+        self.insert_token(hash, token).await?;
+        // The predecessor has seen to it already, but for one refresh a day.
+        if grants::kept_until(end(token)) > grants::kept_until(end(predecessor)) {
+            self.keep_grant(&token.grant_id, end(token)).await?;
+        }
+        Ok(())
+    }
+
+    async fn insert_token(&mut self, hash: &str, token: &RefreshToken) -> Result<()> {
         sql::query(
             "INSERT INTO refresh_tokens (tenant, hash, id, grant_id, created_at, expires_at, idle_expires_at,
                                          last_exchanged_at, rotating, initial_ip, initial_user_agent)
@@ -76,7 +94,7 @@ impl Tx {
         .bind(token.initial_user_agent.as_deref())
         .execute(&mut self.inner)
         .await?;
-        self.keep_grant(&token.grant_id, end(token.expires_at, token.idle_expires_at)).await
+        Ok(())
     }
 
     /// Spends a refresh token by a conditional update; `false` if it was spent meanwhile (outside `leeway_ms`), expired, or
@@ -122,13 +140,18 @@ impl Tx {
         .fetch_optional(&mut self.inner)
         .await?;
         let Some((grant_id, expires_at)) = touched else { return Ok(false) };
-        self.keep_grant(&grant_id, end(expires_at, idle_expires_at)).await?;
+        self.keep_grant(&grant_id, earlier(expires_at, idle_expires_at)).await?;
         Ok(true)
     }
 }
 
+/// When a token can no longer be used, by itself; `None`: never.
+fn end(token: &RefreshToken) -> Option<i64> {
+    earlier(token.expires_at, token.idle_expires_at)
+}
+
 /// The earlier of two ends; `None`: neither is set.
-fn end(absolute: Option<i64>, idle: Option<i64>) -> Option<i64> {
+fn earlier(absolute: Option<i64>, idle: Option<i64>) -> Option<i64> {
     match (absolute, idle) {
         (Some(absolute), Some(idle)) => Some(absolute.min(idle)),
         (one, other) => one.or(other),

@@ -151,8 +151,7 @@ async fn a_user_whose_name_is_that_of_a_member_has_traces_too() {
     }";
     let more = "[[users]]\nuser_id = \"auth0|eve\"\nemail = \"eve@example.com\"\nemail_verified = true\npassword = \"correct horse battery\"\nnickname = \"nickname\"";
     let server = Server::start_with(&[("10-name", action)], more, Default::default()).await;
-    let login =
-        [("grant_type", "password"), ("username", "eve@example.com"), ("password", PASSWORD), ("scope", "openid")];
+    let login = [("grant_type", "password"), ("username", "eve@example.com"), ("password", PASSWORD), ("scope", "openid")];
     assert_eq!(server.token(&form(&WEB, &login)).await.0, 200);
     let records = all(&server).await;
     let [record] = &records[..] else { panic!("{records:?}") };

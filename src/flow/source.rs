@@ -109,17 +109,20 @@ fn position(text: &str, at: usize) -> Position {
 /// Where the function is defined, for problems that concern it as a whole.
 pub(super) fn definition(source: &str, name: &str) -> Position {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    source
-        .match_indices("fn")
-        .filter(|(at, _)| !source[..*at].ends_with(is_word))
-        .find_map(|(at, _)| {
-            let rest = &source[at + 2..];
-            let found = rest.trim_start();
-            let start = at + 2 + (rest.len() - found.len());
-            let after = found.strip_prefix(name)?;
-            (rest.len() > found.len() && !after.starts_with(is_word)).then(|| position(source, start))
-        })
-        .unwrap_or(Position::NONE)
+    let begins = |at: usize| !source[..at].ends_with(is_word);
+    let behind_fn = source.match_indices("fn").filter(|(at, _)| begins(*at)).find_map(|(at, _)| {
+        let rest = &source[at + 2..];
+        let found = rest.trim_start();
+        let start = at + 2 + (rest.len() - found.len());
+        let after = found.strip_prefix(name)?;
+        (rest.len() > found.len() && !after.starts_with(is_word)).then_some(start)
+    });
+    // A comment or a type may stand between: then the word alone says where to look.
+    let word = || {
+        let is_whole = |at: usize| begins(at) && !source[at + name.len()..].starts_with(is_word);
+        source.match_indices(name).map(|(at, _)| at).find(|at| is_whole(*at))
+    };
+    behind_fn.or_else(word).map_or(Position::NONE, |at| position(source, at))
 }
 
 #[cfg(test)]
@@ -169,5 +172,7 @@ mod tests {
         let source = "fn handler2() {}\nconst fnx = 1;\n  fn handler (a) {}";
         assert_eq!(definition(source, "handler"), Position::new(3, 6));
         assert_eq!(definition(source, "other"), Position::NONE);
+        assert_eq!(definition("fn int.handler(a) {}", "handler"), Position::new(1, 8));
+        assert_eq!(definition("fn /* my_handler */\nhandler(a) {}", "handler"), Position::new(2, 1));
     }
 }

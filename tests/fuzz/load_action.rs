@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use vestibule::flow::{FlowSet, Limits, Settings, measured};
+use vestibule::flow::{Code, Diagnostic, FlowSet, Limits, Settings, measured};
 
 /// Loads the bytes as `actions/10-a.rhai`.
 pub fn run(data: &[u8]) {
@@ -20,9 +20,22 @@ pub fn run(data: &[u8]) {
             for problem in &error.problems {
                 assert!(problem.file.starts_with("actions/") && !problem.message.is_empty(), "{problem:?}");
                 assert!(!problem.to_string().contains('\u{1b}'), "{problem}");
+                assert!(is_in(problem, data) || concerns_the_file(problem), "{problem:?}");
             }
         }
     }
+}
+
+/// Whether the place of the problem is one of the file: a reader finds it there.
+fn is_in(problem: &Diagnostic, data: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(data);
+    let line = problem.line.checked_sub(1).and_then(|above| text.split('\n').nth(above));
+    // A problem at the end stands behind the last character.
+    line.is_some_and(|line| (1..=line.chars().count() + 1).contains(&problem.column))
+}
+
+fn concerns_the_file(problem: &Diagnostic) -> bool {
+    problem.line == 0 && matches!(problem.code, Code::NoHandler | Code::FileTooLarge)
 }
 
 /// One directory for each thread that loads.

@@ -79,10 +79,16 @@ pub(super) fn text(file: &str, bytes: Vec<u8>, max_size: usize) -> Result<String
         Diagnostic::at(Code::NotText, file, &good, position, "the file is not UTF-8")
             .with_hint("save it with the encoding UTF-8")
     })?;
-    let Some((at, character)) = text.char_indices().find(|(_, character)| forbidden(*character)) else { return Ok(text) };
+    let lone_return = |at: usize| text[at..].starts_with('\r') && !text[at..].starts_with("\r\n");
+    let found = text.char_indices().find(|(at, character)| forbidden(*character) || lone_return(*at));
+    let Some((at, character)) = found else { return Ok(text) };
     let (message, hint) = match character {
         '\u{feff}' => ("the file has a byte order mark", "save it as UTF-8 without a byte order mark"),
         '\0' => ("the file has a NUL character", "is it a text file?"),
+        '\r' => (
+            "the file has a carriage return without a line feed",
+            "it ends a comment in the middle of what is shown as one line; save the file with the line ends of Unix or Windows",
+        ),
         _ => (
             "the file has a control character for the direction of text",
             "such characters make code look like other code; delete it",
@@ -165,6 +171,7 @@ mod tests {
         assert_eq!(place("\u{feff}fn".as_bytes()), (1, 1));
         assert_eq!(place(b"a\n\0"), (2, 1));
         assert_eq!(place("let é = \u{202e}1".as_bytes()), (1, 9));
+        assert_eq!(place(b"fn a() {}\r\n// b\rc"), (2, 5));
     }
 
     #[test]

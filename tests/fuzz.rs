@@ -1,5 +1,6 @@
 //! Fuzzing without a fuzzer: each target of `fuzz/` on its seeds and on so many changes of them, the same in every run (row
-//! S65). `VESTIBULE_FUZZ_ROUNDS` sets the number of changes; `fuzz/README.md` says how to search for real.
+//! S65). `VESTIBULE_FUZZ_ROUNDS` sets the number of changes; with `VESTIBULE_FUZZ_CORPUS` they begin with what a real search has
+//! found, too, in threads whose stack is as small as the server's. `fuzz/README.md` says how to search for real.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -83,6 +84,10 @@ fn seeds(target: &str) -> Vec<Vec<u8>> {
     let mut folders = vec![format!("fuzz/seeds/{target}")];
     if matches!(target, "load_action" | "decide") {
         folders.extend(["tests/hostile", "actions", "examples"].map(str::to_owned));
+    }
+    let found = format!("fuzz/corpus/{target}");
+    if std::env::var_os("VESTIBULE_FUZZ_CORPUS").is_some() && Path::new(&found).is_dir() {
+        folders.push(found);
     }
     let is_seed = |path: &PathBuf| path.starts_with("fuzz") || path.extension().is_some_and(|end| end == "rhai");
     let paths = folders.iter().flat_map(|folder| files(Path::new(folder))).filter(is_seed);

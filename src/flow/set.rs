@@ -83,7 +83,7 @@ impl FlowSet {
         sources.sort_by(|(a, _), (b, _)| source::natural_order(Path::new(a), Path::new(b)));
         let shown = |name: &str| format!("{}/{name}", settings.display.trim_end_matches('/'));
         let (library, actions): (Vec<_>, Vec<_>) = sources.iter().partition(|(name, _)| name.starts_with("lib/"));
-        let mut toolbox = Toolbox::new();
+        let mut toolbox = Toolbox::base();
         let mut constants = Constants::new();
         let library = library::load(&mut toolbox, &mut constants, &settings.limits, &library, shown);
         let library = library.map_err(|found| problems.extend(found)).unwrap_or_default();

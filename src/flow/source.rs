@@ -79,10 +79,16 @@ pub(super) fn text(file: &str, bytes: Vec<u8>, max_size: usize) -> Result<String
         Diagnostic::at(Code::NotText, file, &good, position, "the file is not UTF-8")
             .with_hint("save it with the encoding UTF-8")
     })?;
-    let Some((at, character)) = text.char_indices().find(|(_, character)| forbidden(*character)) else { return Ok(text) };
+    let lone_return = |at: usize| text[at..].starts_with('\r') && !text[at..].starts_with("\r\n");
+    let found = text.char_indices().find(|(at, character)| forbidden(*character) || lone_return(*at));
+    let Some((at, character)) = found else { return Ok(text) };
     let (message, hint) = match character {
         '\u{feff}' => ("the file has a byte order mark", "save it as UTF-8 without a byte order mark"),
         '\0' => ("the file has a NUL character", "is it a text file?"),
+        '\r' => (
+            "the file has a carriage return without a line feed",
+            "it ends a comment in the middle of what is shown as one line; save the file with the line ends of Unix or Windows",
+        ),
         _ => (
             "the file has a control character for the direction of text",
             "such characters make code look like other code; delete it",
@@ -109,17 +115,20 @@ fn position(text: &str, at: usize) -> Position {
 /// Where the function is defined, for problems that concern it as a whole.
 pub(super) fn definition(source: &str, name: &str) -> Position {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
-    source
-        .match_indices("fn")
-        .filter(|(at, _)| !source[..*at].ends_with(is_word))
-        .find_map(|(at, _)| {
-            let rest = &source[at + 2..];
-            let found = rest.trim_start();
-            let start = at + 2 + (rest.len() - found.len());
-            let after = found.strip_prefix(name)?;
-            (rest.len() > found.len() && !after.starts_with(is_word)).then(|| position(source, start))
-        })
-        .unwrap_or(Position::NONE)
+    let begins = |at: usize| !source[..at].ends_with(is_word);
+    let behind_fn = source.match_indices("fn").filter(|(at, _)| begins(*at)).find_map(|(at, _)| {
+        let rest = &source[at + 2..];
+        let found = rest.trim_start();
+        let start = at + 2 + (rest.len() - found.len());
+        let after = found.strip_prefix(name)?;
+        (rest.len() > found.len() && !after.starts_with(is_word)).then_some(start)
+    });
+    // A comment or a type may stand between: then the word alone says where to look.
+    let word = || {
+        let is_whole = |at: usize| begins(at) && !source[at + name.len()..].starts_with(is_word);
+        source.match_indices(name).map(|(at, _)| at).find(|at| is_whole(*at))
+    };
+    behind_fn.or_else(word).map_or(Position::NONE, |at| position(source, at))
 }
 
 #[cfg(test)]
@@ -162,6 +171,7 @@ mod tests {
         assert_eq!(place("\u{feff}fn".as_bytes()), (1, 1));
         assert_eq!(place(b"a\n\0"), (2, 1));
         assert_eq!(place("let é = \u{202e}1".as_bytes()), (1, 9));
+        assert_eq!(place(b"fn a() {}\r\n// b\rc"), (2, 5));
     }
 
     #[test]
@@ -169,5 +179,7 @@ mod tests {
         let source = "fn handler2() {}\nconst fnx = 1;\n  fn handler (a) {}";
         assert_eq!(definition(source, "handler"), Position::new(3, 6));
         assert_eq!(definition(source, "other"), Position::NONE);
+        assert_eq!(definition("fn int.handler(a) {}", "handler"), Position::new(1, 8));
+        assert_eq!(definition("fn /* my_handler */\nhandler(a) {}", "handler"), Position::new(2, 1));
     }
 }

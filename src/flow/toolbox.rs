@@ -4,6 +4,7 @@
 //! engine, and deadline, effects and output are plain captured values.
 
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use rhai::{Engine, Module, Shared};
 
@@ -39,6 +40,12 @@ const SYNTACTIC: [&str; 10] =
     ["print", "debug", "type_of", "is_def_var", "is_def_fn", "is_shared", "call", "Fn", "to_string", "to_debug"];
 
 impl Toolbox {
+    /// A copy of what [`Self::new`] makes. It is the same for every set, and making it takes longer than loading most files.
+    pub(super) fn base() -> Self {
+        static BASE: LazyLock<Toolbox> = LazyLock::new(Toolbox::new);
+        BASE.clone()
+    }
+
     /// Rhai's packages, our replacements, `event` and `api`, and the script library.
     pub(super) fn new() -> Self {
         let packages = overrides::packages();

@@ -29,19 +29,25 @@ pub fn run(data: &[u8]) {
     let settings = settings();
     let Ok(set) = FlowSet::from_sources(&settings, &[("10-a.rhai", &source)]) else { return };
     for trigger in [Trigger::PostLogin, Trigger::CredentialsExchange] {
-        let (first, memory) = measured(|| decide(&set, trigger));
-        assert!(memory.most <= settings.limits.max_memory, "{} bytes", memory.most);
-        let timeout = |decision: &Decision| decision.trace.actions.iter().any(|action| action.outcome == "timeout");
-        if let Outcome::Failed { message, .. } = &first.outcome {
-            assert!(first.id_token.is_empty() && first.access_token.is_empty() && first.token_response.is_empty());
-            assert!(first.user_metadata.is_empty() && first.app_metadata.is_empty(), "{first:?}");
-            assert!(!message.is_empty() && message.len() < 4_096, "{message}");
-            assert!(!message.contains("panicked"), "{message}");
-        }
-        let again = decide(&set, trigger);
-        if !timeout(&first) && !timeout(&again) {
-            assert_eq!(plain(first), plain(again));
-        }
+        let ((), memory) = measured(|| decided(&set, trigger));
+        assert!(memory.kept < 1_024, "{} bytes kept", memory.kept);
+    }
+}
+
+fn decided(set: &FlowSet, trigger: Trigger) {
+    let (first, memory) = measured(|| decide(set, trigger));
+    assert!(memory.most <= settings().limits.max_memory, "{} bytes", memory.most);
+    let timeout = |decision: &Decision| decision.trace.actions.iter().any(|action| action.outcome == "timeout");
+    if let Outcome::Failed { message, .. } = &first.outcome {
+        assert!(first.id_token.is_empty() && first.access_token.is_empty() && first.token_response.is_empty());
+        assert!(first.user_metadata.is_empty() && first.app_metadata.is_empty(), "{first:?}");
+        assert!(message.len() < 4_096 && !message.contains("panicked"), "{message}");
+        let place = message.strip_prefix("actions/10-a.rhai:").and_then(|place| place.split(':').next());
+        assert!(place.is_some_and(|line| line.parse().is_ok_and(|line: usize| line > 0)), "{message}");
+    }
+    let again = decide(set, trigger);
+    if !timeout(&first) && !timeout(&again) {
+        assert_eq!(plain(first), plain(again));
     }
 }
 

@@ -265,7 +265,7 @@ pub(super) const CODES: &[Explanation] = &[
         severity: Severity::Error,
         title: "the file is not plain text",
         text: "The file is not UTF-8, begins with a byte order mark, or holds characters that are invisible and change what a \
-               reader sees: code must be what it looks like.",
+               reader sees, such as a carriage return without a line feed: code must be what it looks like.",
         wrong: Sample::files(&[("10-a.rhai", "\u{feff}fn onExecutePostLogin(event, api) {}\n")]),
         right: Sample::files(&[("10-a.rhai", "fn onExecutePostLogin(event, api) {}\n")]),
     },

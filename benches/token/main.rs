@@ -33,6 +33,7 @@ fn main() {
         }
         ["bare", alg] => runtime.block_on(server::bare(alg)),
         ["only", alg, what, in_flight] => runtime.block_on(only(alg, what, in_flight.parse().unwrap())),
+        ["shared", alg] => runtime.block_on(shared_commits(alg)),
         // `cargo bench` hands its own flags over.
         _ => runtime.block_on(measure()),
     }
@@ -46,6 +47,17 @@ async fn only(alg: &str, what: &str, in_flight: usize) {
     let target = if what == "refresh" { Target::refresh(&ours.url, &families) } else { Target::machine(&ours.url) };
     for _ in 0..6 {
         println!("{}", row(&load::run(&ours, &target, in_flight).await));
+    }
+}
+
+/// What sharing a commit brings: the more, the longer a disk takes. See `slow_disk.c`.
+async fn shared_commits(alg: &str) {
+    println!("A write of 8 KB and its fdatasync, median: {:.2} ms\n", sync_ms());
+    let ours = Child::ours(alg, Size::USUAL);
+    let families = load::families(&ours.url, FAMILIES, 1).await;
+    println!("| {alg} | in flight | a second | median | p99 | processor time |\n|---|---:|---:|---:|---:|---:|");
+    for n in [1, 8, 32, 64] {
+        println!("| refresh_token | {n} | {} |", row(&load::run(&ours, &Target::refresh(&ours.url, &families[..n]), n).await));
     }
 }
 

@@ -26,6 +26,8 @@ use watcher::{Signals, Watcher};
 
 /// How long a change must stay as it is.
 const QUIET: Duration = Duration::from_millis(50);
+/// Between an event and the look that it causes: the first event of a save comes before its content.
+const SAVE: Duration = Duration::from_millis(5);
 /// Between looks when events tell of changes, too.
 const LOOK: Duration = Duration::from_secs(1);
 /// Between looks when there are no events.
@@ -254,7 +256,8 @@ impl Reloader {
     async fn next_reason(&self, events: bool, looked: Instant) -> bool {
         let pause = if events { LOOK } else { LOOK_WITHOUT_EVENTS };
         let told = tokio::time::timeout(pause, self.signals.happened.notified()).await.is_ok();
-        tokio::time::sleep(QUIET.saturating_sub(looked.elapsed())).await;
+        let rest = QUIET.saturating_sub(looked.elapsed());
+        tokio::time::sleep(if told { rest.max(SAVE) } else { rest }).await;
         told
     }
 

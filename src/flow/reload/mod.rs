@@ -13,6 +13,7 @@ mod watcher;
 mod tests;
 
 use std::path::PathBuf;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -218,6 +219,8 @@ impl Reloader {
         let mut told = true;
         loop {
             let begun = Instant::now();
+            // This look sees what was told so far; told once more, it would hold up the look after the next save.
+            told |= pin!(self.signals.happened.notified()).enable();
             let reloader = Arc::clone(self);
             let looked = blocking(move || {
                 let directory = reloader.lock_judge().directory();

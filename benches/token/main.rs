@@ -57,7 +57,10 @@ async fn shared_commits(alg: &str) {
     let families = load::families(&ours.url, FAMILIES, 1).await;
     println!("| {alg} | in flight | a second | median | p99 | processor time |\n|---|---:|---:|---:|---:|---:|");
     for n in [1, 8, 32, 64] {
-        println!("| refresh_token | {n} | {} |", row(&load::run(&ours, &Target::refresh(&ours.url, &families[..n]), n).await));
+        println!(
+            "| refresh_token | {n} | {} |",
+            row(&load::run(&ours, &Target::refresh(&ours.url, &families[..n]), n).await)
+        );
     }
 }
 

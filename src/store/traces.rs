@@ -78,29 +78,34 @@ impl Tx {
         Ok(())
     }
 
-    /// How many traces there are. Walks an index over all of them.
+    /// When and which: the newest trace that is older than the newest `keep`. Walks an index over those.
     ///
     /// # Errors
     /// The database's.
-    pub async fn count_traces(&mut self) -> Result<usize> {
-        let (count,): (i64,) =
-            query_as("SELECT COUNT(*) FROM traces WHERE tenant = $1").bind(&*self.tenant).fetch_one(&mut self.inner).await?;
-        Ok(usize::try_from(count).unwrap_or(0))
+    pub async fn first_trace_beyond(&mut self, keep: usize) -> Result<Option<(i64, String)>> {
+        query_as("SELECT decided_at, id FROM traces WHERE tenant = $1 ORDER BY decided_at DESC, id DESC LIMIT 1 OFFSET $2")
+            .bind(&*self.tenant)
+            .bind(i64::try_from(keep).unwrap_or(i64::MAX))
+            .fetch_optional(&mut self.inner)
+            .await
     }
 
-    /// Deletes the oldest `count` traces.
+    /// Deletes the trace that was decided then, and older ones, the oldest first and at most `limit` at once; how many.
     ///
     /// # Errors
     /// The database's.
-    pub async fn prune_traces(&mut self, count: usize) -> Result<()> {
-        query(
+    pub async fn prune_traces(&mut self, (decided_at, id): &(i64, String), limit: usize) -> Result<usize> {
+        let pruned = query(
             "DELETE FROM traces WHERE (tenant, id) IN
-             (SELECT tenant, id FROM traces WHERE tenant = $1 ORDER BY decided_at, id LIMIT $2)",
+             (SELECT tenant, id FROM traces WHERE tenant = $1 AND (decided_at < $2 OR (decided_at = $2 AND id <= $3))
+              ORDER BY decided_at, id LIMIT $4)",
         )
         .bind(&*self.tenant)
-        .bind(i64::try_from(count).unwrap_or(i64::MAX))
+        .bind(*decided_at)
+        .bind(id.as_str())
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .execute(&mut self.inner)
         .await?;
-        Ok(())
+        Ok(usize::try_from(pruned).unwrap_or(usize::MAX))
     }
 }

@@ -18,8 +18,8 @@ const QUEUE: usize = 1_024;
 /// Traces of one transaction, and how long the first one waits for others.
 const BATCH: usize = 256;
 const LINGER: Duration = Duration::from_millis(100);
-/// All are counted when this part of what is kept has come anew, for to count is to walk over them.
-const COUNT_AFTER: usize = 20;
+/// What is too much is looked for when this part of what is kept has come anew, for that is to walk over all of it.
+const LOOK_AFTER: usize = 20;
 /// Traces too many that are deleted with one batch.
 const PRUNE: usize = 1_000;
 
@@ -45,7 +45,7 @@ impl Writer {
     pub(super) fn start(store: Store, settings: Arc<Settings>, lost: LostTraces) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
         // There may be too many from before.
-        tokio::spawn(Task { store, settings, lost: lost.clone(), uncounted: usize::MAX, excess: 0 }.run(messages));
+        tokio::spawn(Task { store, settings, lost: lost.clone(), since_looked: usize::MAX, beyond: None }.run(messages));
         Self { queue, lost, complained: AtomicBool::new(false) }
     }
 
@@ -80,10 +80,10 @@ struct Task {
     store: Store,
     settings: Arc<Settings>,
     lost: LostTraces,
-    /// Stored since all were counted.
-    uncounted: usize,
-    /// Traces that are too many.
-    excess: usize,
+    /// Stored since the last look for traces that are too many.
+    since_looked: usize,
+    /// The newest of those, until it is deleted with all older ones. Whoever else deletes some: what is kept is newer.
+    beyond: Option<(i64, String)>,
 }
 
 impl Task {
@@ -143,15 +143,16 @@ impl Task {
         for (id, shadow) in &shadows {
             tx.shadow_trace(id, shadow).await?;
         }
-        let uncounted = self.uncounted.saturating_add(rows.len());
-        let count = uncounted > keep / COUNT_AFTER;
-        let excess = if count { tx.count_traces().await?.saturating_sub(keep) } else { self.excess };
-        let pruned = excess.min(PRUNE);
-        if pruned > 0 {
-            tx.prune_traces(pruned).await?;
-        }
+        let since_looked = self.since_looked.saturating_add(rows.len());
+        let look = self.beyond.is_none() && since_looked > keep / LOOK_AFTER;
+        let beyond = if look { tx.first_trace_beyond(keep).await? } else { self.beyond.clone() };
+        let all_gone = match &beyond {
+            Some(beyond) => tx.prune_traces(beyond, PRUNE).await? < PRUNE,
+            None => true,
+        };
         tx.commit().await?;
-        (self.uncounted, self.excess) = (if count { 0 } else { uncounted }, excess - pruned);
+        self.since_looked = if look { 0 } else { since_looked };
+        self.beyond = beyond.filter(|_| !all_gone);
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use vestibule::domain::client::Algorithm;
 use vestibule::domain::grant::Redemption;
 use vestibule::domain::resource_server::{ClientGrant, ResourceServer, TokenDialect};
+use vestibule::domain::trace::{TraceFilter, TraceRow};
 use vestibule::store::{MetadataPatch, StoredKey};
 
 use super::support::databases::databases;
@@ -305,5 +306,28 @@ async fn r76_what_expired_is_deleted_in_batches_between_which_others_write() {
         let waited = began.elapsed();
         assert_eq!(cleanup.await.unwrap().unwrap(), 2_000, "{}", db.name);
         assert!(waited < began.elapsed(), "{}: the writer waited {waited:?} for the whole cleanup", db.name);
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_of_the_traces_stays_though_others_delete_meanwhile() {
+    for db in databases().await {
+        let store = db.store();
+        let mut tx = store.begin().await.unwrap();
+        for number in 0..10 {
+            let row = TraceRow { id: format!("t{number}"), at: number / 2, ..TraceRow::default() };
+            tx.insert_trace(&row, i64::MAX).await.unwrap();
+        }
+        let beyond = tx.first_trace_beyond(5).await.unwrap().unwrap();
+        assert_eq!(beyond, (2, "t4".to_owned()), "{}", db.name);
+        // Another server on the same database.
+        assert_eq!(tx.prune_traces(&beyond, 3).await.unwrap(), 3, "{}", db.name);
+        assert_eq!(tx.prune_traces(&beyond, 3).await.unwrap(), 2, "{}", db.name);
+        assert_eq!(tx.prune_traces(&beyond, 3).await.unwrap(), 0, "{}", db.name);
+        assert_eq!(tx.first_trace_beyond(5).await.unwrap(), None, "{}", db.name);
+        tx.commit().await.unwrap();
+        let kept = store.traces(&TraceFilter { limit: 100, ..TraceFilter::default() }).await.unwrap();
+        let kept: Vec<_> = kept.iter().map(|row| row.id.as_str()).collect();
+        assert_eq!(kept, ["t9", "t8", "t7", "t6", "t5"], "{}", db.name);
     }
 }

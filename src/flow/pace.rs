@@ -2,8 +2,8 @@
 //!
 //! Another thread and back costs more processor time than a short action. But a script that takes long would keep that thread
 //! from everybody else's requests, so a set has to earn it: it begins on the pool, moves after [`EARNED`] short runs in a row, and
-//! begins anew after one that was not short. So one run in [`EARNED`] at most keeps a thread busy, for the trigger's deadline at
-//! most; and one that was long by accident (a page fault, another machine on the same processor) costs little.
+//! begins anew after one that was not short. So a thread is kept busy by one run in [`EARNED`] at most (runs that began before
+//! that one ended may keep the other threads), for the trigger's deadline at most; and one that was long by accident (a page fault, another machine on the same processor) costs little.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;

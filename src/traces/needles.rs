@@ -9,7 +9,7 @@ const SHORT: usize = 6;
 const TOKEN: &str = "eyJ";
 
 /// Values that are replaced, the longest first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Needles {
     all: Vec<String>,
     /// Which pairs of bytes begin a needle: most texts have none, and need no search for each needle.
@@ -22,7 +22,9 @@ pub(super) struct Needles {
 impl Needles {
     /// Nothing yet, in the trace of this user.
     pub(super) fn of(user_id: &str) -> Self {
-        Self { told: user_id.to_owned(), ..Self::default() }
+        let mut begins = Begins { pairs: [0; 64], single: false };
+        begins.add(TOKEN);
+        Self { all: Vec::new(), begins, told: user_id.to_owned() }
     }
 
     /// Adds a value as it is, in lower case, and as URLs and JSON write it. Empty ones and what stands for a redacted one are
@@ -51,13 +53,13 @@ impl Needles {
     fn add_form(&mut self, form: &str) {
         if !self.all.iter().any(|known| known == form) {
             self.all.push(form.to_owned());
+            self.begins.add(form);
         }
     }
 
     /// No more will be added: what contains another one goes first.
     pub(super) fn finish(mut self) -> Self {
         self.all.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
-        self.all.iter().map(String::as_str).chain([TOKEN]).for_each(|needle| self.begins.add(needle.as_bytes()));
         self
     }
 
@@ -97,15 +99,9 @@ struct Begins {
     single: bool,
 }
 
-impl Default for Begins {
-    fn default() -> Self {
-        Self { pairs: [0; 64], single: false }
-    }
-}
-
 impl Begins {
-    fn add(&mut self, needle: &[u8]) {
-        match needle {
+    fn add(&mut self, needle: &str) {
+        match needle.as_bytes() {
             [first, second, ..] => {
                 let (word, bit) = Self::place(*first, *second);
                 self.pairs[word] |= bit;
@@ -194,7 +190,7 @@ mod tests {
     use super::*;
 
     fn replaced(values: &[&str], text: &str) -> String {
-        let mut needles = Needles::default();
+        let mut needles = Needles::of("");
         values.iter().for_each(|value| needles.add(value));
         let mut text = text.to_owned();
         needles.finish().replace(&mut text);

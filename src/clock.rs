@@ -112,8 +112,8 @@ impl Random {
         URL_SAFE_NO_PAD.encode(self.bytes::<32>())
     }
 
-    /// An identifier of 120 bits that is no secret, base64url (20 characters): grants, sessions, key ids, traces. It begins with
-    /// no `-`, so that no command takes it for an option.
+    /// An identifier of 120 bits that is no secret, base64url (20 characters): sessions, key ids, tokens. It begins with no `-`,
+    /// so that no command takes it for an option.
     #[must_use]
     pub fn id(&self) -> String {
         loop {
@@ -122,6 +122,16 @@ impl Random {
                 return id;
             }
         }
+    }
+
+    /// An [`Random::id`] that begins with the time, as a UUID of version 7 does (RFC 9562 section 5.7), and has 72 random bits after
+    /// it: rows that are made together lie together in an index, so that storing them writes fewer pages.
+    #[must_use]
+    pub fn id_at(&self, unix_ms: i64) -> String {
+        let [_, _, time @ ..] = unix_ms.to_be_bytes();
+        let mut bytes = self.bytes::<15>();
+        bytes[..time.len()].copy_from_slice(&time);
+        URL_SAFE_NO_PAD.encode(bytes)
     }
 }
 
@@ -133,6 +143,15 @@ mod tests {
     fn no_id_looks_like_an_option() {
         let random = Random::seeded(1);
         assert!((0..1_000).all(|_| !random.id().starts_with('-')));
+    }
+
+    #[test]
+    fn ids_of_one_moment_begin_alike_and_differ() {
+        let random = Random::seeded(1);
+        let (one, other) = (random.id_at(1_795_000_000_000), random.id_at(1_795_000_000_000));
+        assert!(one[..8] == other[..8] && one[8..] != other[8..] && one.len() == 20, "{one} {other}");
+        assert_ne!(one[..8], random.id_at(1_795_000_000_001)[..8]);
+        assert!(one.starts_with('A'), "no option");
     }
 
     #[test]

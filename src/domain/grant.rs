@@ -45,6 +45,20 @@ pub struct Grant {
     pub created_at: i64,
 }
 
+impl Grant {
+    /// Takes the scopes and the Decision of a refresh; whether anything that is stored is other than before. The trace's id always
+    /// is, and nothing reads that of an earlier Decision: most refreshes decide the same, and need not write the grant.
+    pub fn renew(&mut self, scope: Scopes, decision: Decision) -> bool {
+        fn needed(decision: &Decision) -> impl PartialEq {
+            let Decision { id_token, access_token, token_response, refresh_token, .. } = decision;
+            (id_token, access_token, token_response, refresh_token)
+        }
+        let changed = self.scope != scope || needed(&self.decision) != needed(&decision);
+        (self.scope, self.decision) = (scope, decision);
+        changed
+    }
+}
+
 fn what_tokens_need<S: Serializer>(decision: &Decision, serializer: S) -> Result<S::Ok, S::Error> {
     #[derive(Serialize)]
     struct Needed<'a> {

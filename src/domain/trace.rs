@@ -1,5 +1,7 @@
 //! What ran and what it did: the part of a [`super::decision::Decision`] that explains the rest.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -98,7 +100,7 @@ pub struct EventRead {
     /// `event.user.app_metadata.plan`.
     pub path: String,
     /// The file of the first reading.
-    pub file: String,
+    pub file: Arc<str>,
     /// Its line, from 1; 0 if unknown.
     pub line: usize,
 }

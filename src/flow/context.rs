@@ -36,8 +36,8 @@ struct Inner {
 /// What a run begins with.
 #[derive(Debug)]
 pub(crate) struct Start<'a> {
-    pub(crate) action: &'a str,
-    pub(crate) file: &'a str,
+    pub(crate) action: Arc<str>,
+    pub(crate) file: Arc<str>,
     pub(crate) trigger: Trigger,
     pub(crate) event: Arc<Event>,
     pub(crate) secrets: Arc<BTreeMap<String, String>>,
@@ -50,8 +50,9 @@ pub(crate) struct Start<'a> {
 impl Run {
     pub(crate) fn begin(start: Start<'_>) -> Self {
         Self(Arc::new(Inner {
-            action: start.action.into(),
-            file: start.file.into(),
+            reads: Mutex::new(Reads::of(Arc::clone(&start.file))),
+            action: start.action,
+            file: start.file,
             trigger: start.trigger,
             event: start.event,
             secrets: start.secrets,
@@ -59,7 +60,6 @@ impl Run {
             limits: start.limits.clone(),
             sources: start.sources,
             effects: Mutex::new(start.effects),
-            reads: Mutex::default(),
         }))
     }
 

@@ -60,8 +60,9 @@ impl FlowSet {
     /// The lines that can run: those where a statement begins that the optimizer left standing. Disabled actions have none.
     pub(crate) fn lines(&self) -> Lines {
         let library =
-            |file: &str| !self.actions.iter().any(|action| action.file == file) && self.constants.contains_key(file);
-        let mut lines: Lines = self.actions.iter().map(|action| (action.file.clone(), statements(&action.ast))).collect();
+            |file: &str| !self.actions.iter().any(|action| *action.file == *file) && self.constants.contains_key(file);
+        let mut lines: Lines =
+            self.actions.iter().map(|action| (action.file.to_string(), statements(&action.ast))).collect();
         for (file, text) in self.sources.iter().filter(|(file, _)| library(file)) {
             if self.disabled.contains(file) {
                 continue;

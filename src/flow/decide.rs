@@ -18,7 +18,7 @@ pub fn decide(set: &FlowSet, trigger: Trigger, event: impl Into<Arc<Event>>, hos
     let deadline = Instant::now() + Duration::from_millis(set.limits.deadline_ms);
     let mut decision = Decision {
         trace: Trace {
-            id: host.random.id(),
+            id: host.random.id_at(witness.now_ms()),
             set: set.hash().to_owned(),
             trigger: trigger.as_str().to_owned(),
             bypassed: event.client.bypass_actions,
@@ -63,7 +63,7 @@ fn traced(action: &Action, report: &mut Report) -> ActionTrace {
     };
     let history = std::mem::take(&mut report.effects.history);
     ActionTrace {
-        action: action.name.clone(),
+        action: action.name.to_string(),
         outcome: outcome.to_owned(),
         duration_us: report.duration_us,
         operations: report.operations,

@@ -2,11 +2,13 @@
 //!
 //! Another thread and back costs more processor time than a short action. But a script that takes long would keep that thread
 //! from everybody else's requests, so a set has to earn it: it begins on the pool, moves after [`EARNED`] short runs in a row, and
-//! begins anew after one that was not short. So a thread is kept busy by one run in [`EARNED`] at most (runs that began before
-//! that one ended may keep the other threads), for the trigger's deadline at most; and one that was long by accident (a page fault, another machine on the same processor) costs little.
+//! begins anew after one that was not short. A run that took long by the clock on the wall may have waited for the machine: so
+//! the processor time of the next [`EARNED`] is looked at, which costs more than a look at that clock. So a thread is kept busy by
+//! two runs in [`EARNED`] at most (runs that began before that may keep the other threads), for the trigger's deadline at most;
+//! and what was long by accident (a page fault, another machine on the same processor) costs little.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -15,29 +17,44 @@ const EARNED: u32 = 200;
 /// Processor time of a short run, of all actions together.
 const SHORT: Duration = Duration::from_millis(1);
 
-/// Short runs since the last that was not.
+/// What is known of a set's runs.
 #[derive(Debug, Default)]
-pub(super) struct Pace(AtomicU32);
+pub(super) struct Pace {
+    /// Short runs since the last that was not.
+    short: AtomicU32,
+    /// Runs whose processor time is still looked at, because one took long and may have waited.
+    watched: AtomicU32,
+}
 
 impl Pace {
     /// Whether the next run may stay on the thread that asks.
     pub(super) fn is_short(&self) -> bool {
-        self.0.load(Ordering::Relaxed) >= EARNED
+        self.short.load(Ordering::Relaxed) >= EARNED
     }
 
-    /// Runs `run` and takes account of how long it took. Of processor time: what else the machine does says nothing.
+    /// Runs `run` and takes account of how long it took. Of processor time in the end: what else the machine does says nothing.
     pub(super) fn measure<T>(&self, run: impl FnOnce() -> T) -> T {
-        let began = processor_time();
+        let watched = self.watched.load(Ordering::Relaxed);
+        let worked = (watched > 0).then(processor_time);
+        self.watched.store(watched.saturating_sub(1), Ordering::Relaxed);
+        let began = Instant::now();
         let done = run();
-        self.count(processor_time().saturating_sub(began));
+        let took = began.elapsed();
+        match worked {
+            // It cannot have worked for longer than it took.
+            _ if took <= SHORT => self.count(took),
+            Some(worked) => self.count(processor_time().saturating_sub(worked)),
+            None => self.watched.store(EARNED, Ordering::Relaxed),
+        }
         done
     }
 
-    fn count(&self, took: Duration) {
-        if took > SHORT {
-            self.0.store(0, Ordering::Relaxed);
+    /// For certain, it worked so long.
+    fn count(&self, worked: Duration) {
+        if worked > SHORT {
+            self.short.store(0, Ordering::Relaxed);
         } else if !self.is_short() {
-            self.0.fetch_add(1, Ordering::Relaxed);
+            self.short.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
@@ -69,8 +86,23 @@ mod tests {
     #[test]
     fn waiting_is_no_work() {
         let pace = Pace::default();
-        pace.measure(|| std::thread::sleep(SHORT * 20));
-        (1..EARNED).for_each(|_| pace.count(Duration::ZERO));
+        (0..EARNED).for_each(|_| pace.count(Duration::ZERO));
+        (0..3).for_each(|_| pace.measure(|| std::thread::sleep(SHORT * 20)));
         assert!(pace.is_short());
+    }
+
+    #[test]
+    fn the_second_long_run_is_known_for_one_whatever_is_between() {
+        let pace = Pace::default();
+        (0..EARNED).for_each(|_| pace.count(Duration::ZERO));
+        let work = || {
+            let began = processor_time();
+            while processor_time() - began < SHORT * 5 {}
+        };
+        pace.measure(work);
+        assert!(pace.is_short(), "it may have waited");
+        (1..EARNED).for_each(|_| pace.measure(|| ()));
+        pace.measure(work);
+        assert!(!pace.is_short());
     }
 }

@@ -57,8 +57,8 @@ pub(super) fn run(order: Order<'_>) -> Report {
     let logs = Logs::new(set.limits.max_log_size);
     let operations = Arc::new(AtomicU64::new(0));
     let handle = Run::begin(Start {
-        action: &action.name,
-        file: &action.file,
+        action: Arc::clone(&action.name),
+        file: Arc::clone(&action.file),
         trigger,
         event: order.event,
         secrets: action.secrets.clone(),
@@ -79,7 +79,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
     };
     Report {
         effects: handle.take_effects(),
-        reads: handle.reads().take(&action.file),
+        reads: handle.reads().take(),
         failure,
         logs: logs.take(),
         operations: operations.load(Ordering::Relaxed),
@@ -163,7 +163,7 @@ fn failure(set: &FlowSet, action: &Action, place: Position, error: EvalAltResult
 fn panicked(set: &FlowSet, action: &Action, place: Position, panic: &(dyn std::any::Any + Send)) -> Failure {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
     let message = failure::clean(&format!("a built-in function panicked: {}", text.unwrap_or("no message")));
-    let source = set.sources.get(&action.file).map_or("", |source| source);
+    let source = set.sources.get(&*action.file).map_or("", |source| source);
     let diagnostic = Diagnostic::at(Code::Panicked, &action.file, source, place, message)
         .with_hint("this is a bug of vestibule, not of the action");
     Failure { diagnostic, timeout: false }

@@ -43,8 +43,8 @@ pub(super) type Constants = BTreeMap<String, BTreeMap<String, Dynamic>>;
 /// One action, ready to run.
 #[derive(Clone, Debug)]
 pub(super) struct Action {
-    pub(super) name: String,
-    pub(super) file: String,
+    pub(super) name: Arc<str>,
+    pub(super) file: Arc<str>,
     pub(super) ast: AST,
     /// Triggers that it takes part in, with the place of the handler.
     pub(super) handlers: Vec<(Trigger, Position)>,
@@ -94,7 +94,7 @@ impl FlowSet {
             if source::kind(name) == FileKind::Action {
                 match load_action(&toolbox, complete, settings, (name, &shown(name), text)) {
                     Ok((action, compiled)) => {
-                        constants.insert(action.file.clone(), compiled.constants.clone());
+                        constants.insert(action.file.to_string(), compiled.constants.clone());
                         loaded.push((action, compiled, *text));
                     }
                     Err(found) => problems.extend(found),
@@ -104,7 +104,8 @@ impl FlowSet {
         if !problems.is_empty() {
             return Err(LoadError { problems });
         }
-        let disabled = loaded.iter().filter(|(action, ..)| !action.settings.enabled).map(|(action, ..)| action.file.clone());
+        let disabled =
+            loaded.iter().filter(|(action, ..)| !action.settings.enabled).map(|(action, ..)| action.file.to_string());
         let disabled = disabled.collect();
         loaded.retain(|(action, ..)| action.settings.enabled);
         let mut findings = unmatched_settings(settings, &actions);
@@ -158,8 +159,8 @@ impl FlowSet {
     #[must_use]
     pub fn actions(&self) -> Vec<ActionInfo> {
         let info = |action: &Arc<Action>| ActionInfo {
-            name: action.name.clone(),
-            file: action.file.clone(),
+            name: action.name.to_string(),
+            file: action.file.to_string(),
             triggers: action.handlers.iter().map(|(trigger, _)| *trigger).collect(),
             clients: action.settings.clients.clone(),
             secrets: action.summary.secrets.clone(),
@@ -170,13 +171,13 @@ impl FlowSet {
 
     /// The set with one of its actions alone; `None` if there is none of the name.
     pub(crate) fn only(&self, name: &str) -> Option<Self> {
-        let action = self.actions.iter().find(|action| action.name == name)?;
+        let action = self.actions.iter().find(|action| *action.name == *name)?;
         Some(Self { actions: vec![Arc::clone(action)], ..self.clone() })
     }
 
     /// Gives an action other secrets; `false` if there is none of the name.
     pub(crate) fn set_secrets(&mut self, name: &str, secrets: BTreeMap<String, String>) -> bool {
-        let Some(action) = self.actions.iter_mut().find(|action| action.name == name) else { return false };
+        let Some(action) = self.actions.iter_mut().find(|action| *action.name == *name) else { return false };
         Arc::make_mut(action).secrets = Arc::new(secrets);
         true
     }
@@ -254,7 +255,7 @@ fn load_action(
     let (Ok(handlers), true) = (handlers, problems.is_empty()) else { return Err(problems) };
     let own = settings.actions.get(stem(name)).cloned().unwrap_or_default();
     let (secrets, allow_hosts) = (Arc::new(own.secrets.clone()), own.allow_hosts.clone().into());
-    let (name, file, summary) = (stem(name).to_owned(), file.to_owned(), Summary::default());
+    let (name, file, summary) = (stem(name).into(), file.into(), Summary::default());
     let action = Action { name, file, ast, handlers, settings: own, secrets, allow_hosts, summary };
     Ok((action, compiled))
 }

@@ -1,15 +1,12 @@
 //! Cross-origin access, one table by path: discovery, keys and `/userinfo` are open to every origin, the token and revocation
 //! endpoints to the origins of registered clients, and nothing else (least of all `/authorize`) to any. Never with cookies.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS,
     ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_METHOD, ORIGIN, VARY,
 };
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
@@ -47,17 +44,20 @@ fn policy(path: &str) -> Option<Policy> {
     }
 }
 
-/// Middleware over the whole router: answers preflights and marks the answers that a foreign origin may read.
-pub(crate) async fn cross_origin(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let Some(policy) = policy(request.uri().path()) else { return next.run(request).await };
+/// Around the whole router: answers preflights and marks the answers that a foreign origin may read.
+pub(super) async fn cross_origin<R>(app: &App, request: Request, next: impl FnOnce(Request) -> R) -> Response
+where
+    R: Future<Output = Response>,
+{
+    let Some(policy) = policy(request.uri().path()) else { return next(request).await };
     let origin = request.headers().get(ORIGIN).cloned();
     let preflight = request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
     let allowed = match &origin {
         None => None,
         Some(_) if policy.any_origin => Some(HeaderValue::from_static("*")),
-        Some(origin) => is_registered(&app, origin).await.then(|| origin.clone()),
+        Some(origin) => is_registered(app, origin).await.then(|| origin.clone()),
     };
-    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next.run(request).await };
+    let mut response = if preflight { StatusCode::NO_CONTENT.into_response() } else { next(request).await };
     mark(response.headers_mut(), policy, allowed, preflight);
     if app.dev {
         show_trace(response.headers_mut());
@@ -94,8 +94,8 @@ async fn is_registered(app: &App, origin: &HeaderValue) -> bool {
     if origin == "null" {
         return false;
     }
-    match app.store.clients().await {
-        Ok(clients) => clients.iter().any(|client| allows(client, origin)),
+    match app.store.origins(origins).await {
+        Ok(registered) => registered.contains(origin),
         Err(error) => {
             tracing::error!(%error, "cannot read the clients for a cross-origin request");
             false
@@ -103,10 +103,10 @@ async fn is_registered(app: &App, origin: &HeaderValue) -> bool {
     }
 }
 
-/// Whether the origin is that of a callback, or one of the client's listed origins.
-fn allows(client: &Client, origin: &str) -> bool {
+/// Those of the client's callbacks, and its listed ones.
+fn origins(client: &Client) -> Vec<String> {
     let listed = client.callbacks.iter().chain(&client.allowed_origins).chain(&client.web_origins);
-    listed.into_iter().any(|url| origin_of(url).is_some_and(|registered| registered == origin))
+    listed.filter_map(|url| origin_of(url)).collect()
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use axum::body::Bytes;
+use axum::body::to_bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
-use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::http::{HeaderMap, Uri};
 use axum::response::Response;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -18,7 +18,7 @@ use crate::oauth::error::Error;
 use crate::oauth::parameters::Parameters;
 
 use super::context::Context;
-use super::errors;
+use super::{errors, intake};
 
 /// What an action never sees of a token request.
 const CONFIDENTIAL: [&str; 16] = [
@@ -59,8 +59,8 @@ impl FromRequest<Arc<App>> for TokenForm {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = request.into_parts();
         let Ok(Context(mut context)) = Context::from_request_parts(&mut parts, app).await;
-        let body = Request::from_parts(parts.clone(), body);
-        let bytes = Bytes::from_request(body, app).await.map_err(|rejection| unreadable(rejection.status()))?;
+        // It has arrived, and is not too long.
+        let bytes = to_bytes(body, intake::MAX_BODY).await.map_err(|_| errors::token(&unreadable()))?;
         refuse_query(&parts.uri).map_err(|error| errors::token(&error))?;
         let authorization = authorization(&parts.headers).map_err(|error| errors::token(&error))?;
         let members = parse(&media_type(&parts.headers), &bytes).map_err(|error| errors::token(&error))?;
@@ -148,11 +148,8 @@ fn visible(members: &[(String, Value)]) -> JsonMap {
     members.iter().filter(|(name, _)| !CONFIDENTIAL.contains(&name.as_str())).cloned().collect()
 }
 
-/// A body that is too long (413), or that broke off.
-fn unreadable(status: StatusCode) -> Response {
-    let mut response = errors::token(&Error::protocol("invalid_request", "the body is too long or cannot be read"));
-    *response.status_mut() = status;
-    response
+fn unreadable() -> Error {
+    Error::protocol("invalid_request", "the body cannot be read")
 }
 
 /// The members of a JSON object, repeated ones too: a map would silently keep the last.

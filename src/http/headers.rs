@@ -2,13 +2,12 @@
 //! object for what is unknown, not allowed, too slow or broken.
 
 use std::any::Any;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::header::{
     ACCEPT, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, PRAGMA, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY,
     X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -32,11 +31,14 @@ const NOTHING: HeaderValue =
 #[derive(Clone, Copy, Debug)]
 struct Bare;
 
-/// Middleware around everything.
-pub(crate) async fn common(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+/// Around everything.
+pub(super) async fn common<R>(app: &App, request: Request, next: impl FnOnce(Request) -> R) -> Response
+where
+    R: Future<Output = Response>,
+{
     let html = prefers_html(request.headers());
     let (began, method, version) = (Instant::now(), request.method().clone(), request.version());
-    let answered = tokio::time::timeout(TIMEOUT, next.run(request)).await;
+    let answered = tokio::time::timeout(TIMEOUT, next(request)).await;
     let mut response = answered.unwrap_or_else(|_| bare(StatusCode::SERVICE_UNAVAILABLE));
     if response.extensions().get::<Bare>().is_some() {
         let (parts, _) = response.into_parts();
@@ -44,7 +46,7 @@ pub(crate) async fn common(State(app): State<Arc<App>>, request: Request, next: 
         response.headers_mut().extend(parts.headers);
         response.extensions_mut().extend(parts.extensions);
     }
-    secure(response.headers_mut(), cookies::is_secure(&app));
+    secure(response.headers_mut(), cookies::is_secure(app));
     // A process that ends wants no further request on this connection; HTTP/2 says so with a frame of its own.
     if app.draining.load(Ordering::Relaxed) && version <= Version::HTTP_11 {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _, to_bytes};
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{CONNECTION, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
@@ -16,7 +15,7 @@ use super::headers::bare;
 use crate::config;
 
 /// Bytes of a request body.
-const MAX_BODY: usize = 64 * 1024;
+pub(super) const MAX_BODY: usize = 64 * 1024;
 /// Seconds after which a client that was turned away may try again.
 const TRY_AGAIN: HeaderValue = HeaderValue::from_static("1");
 /// Answered from memory and needed by everybody else to go on: never turned away.
@@ -36,17 +35,20 @@ impl Intake {
     }
 }
 
-/// Middleware around the routes.
-pub(super) async fn admit(State(intake): State<Intake>, request: Request, next: Next) -> Response {
+/// Around the routes.
+pub(super) async fn admit<R>(intake: &Intake, request: Request, next: impl FnOnce(Request) -> R) -> Response
+where
+    R: Future<Output = Response>,
+{
     let request = match received(request, intake.body_timeout).await {
         Ok(request) => request,
         Err(status) => return refuse(status),
     };
     if ALWAYS.iter().any(|path| request.uri().path().starts_with(path)) {
-        return next.run(request).await;
+        return next(request).await;
     }
     match intake.places.try_acquire() {
-        Ok(_place) => next.run(request).await,
+        Ok(_place) => next(request).await,
         Err(_) => {
             let mut response = bare(StatusCode::SERVICE_UNAVAILABLE);
             response.headers_mut().insert(RETRY_AFTER, TRY_AGAIN);

@@ -14,11 +14,7 @@ use serde_json::Value;
 use crate::app::App;
 use crate::oauth::userinfo::{self, Refusal};
 
-use super::errors;
-use super::form;
-
-/// The longest body, in bytes: an access token with 100 KB of custom claims does not fit, and belongs into the header anyway.
-const MAX_BODY: usize = 64 * 1024;
+use super::{errors, form, intake};
 
 /// The UserInfo endpoint.
 pub(super) fn routes() -> Router<Arc<App>> {
@@ -48,7 +44,7 @@ async fn token(request: Request) -> Result<String, Refusal> {
     }
     let header = from_header(&parts.headers)?;
     let posted = if parts.method == Method::POST && form::media_type(&parts.headers) == "application/x-www-form-urlencoded" {
-        let bytes = to_bytes(body, MAX_BODY).await.map_err(|_| Refusal::InvalidRequest("the body is too long"))?;
+        let bytes = to_bytes(body, intake::MAX_BODY).await.map_err(|_| Refusal::InvalidRequest("the body is too long"))?;
         from_body(&bytes)?
     } else {
         None

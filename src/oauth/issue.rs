@@ -125,7 +125,7 @@ async fn allow(
     tracing::info!(client.id = request.client.client_id, set = %decision.trace.set, outcome = "allowed", "login");
     let now = app.clock.now_ms();
     let grant = Grant {
-        id: app.random.id(),
+        id: app.random.id_at(now),
         client_id: request.client.client_id.clone(),
         user_id: user.user_id.clone(),
         session_id: Some(session.id.clone()),

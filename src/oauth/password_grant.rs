@@ -54,7 +54,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
 
     let now = app.clock.now_ms();
     let grant = Grant {
-        id: app.random.id(),
+        id: app.random.id_at(now),
         client_id: client.client_id.clone(),
         user_id: user.user_id.clone(),
         session_id: None,

@@ -56,7 +56,7 @@ struct Presented {
 /// # Errors
 /// `invalid_grant`, `invalid_scope`, `invalid_request`; what the actions decided; `Busy`.
 pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, context: &RequestContext) -> Result<Answer> {
-    let presented = find(app, client, parameters.required("refresh_token")?).await?;
+    let mut presented = find(app, client, parameters.required("refresh_token")?).await?;
     let asked = parameters.get("scope").map(Scopes::parse);
     check_scope(&presented.found.grant, asked.as_ref())?;
     let event = build_event(app, client, &presented, asked.as_ref(), context).await?;
@@ -68,15 +68,16 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
         subject: Some(Subject { user_id: &old.user_id, session_id: old.session_id.as_deref(), grant: Some(old) }),
     };
     let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
-    let grant = Grant { scope, decision, ..old.clone() };
+    let changed = presented.found.grant.renew(scope, decision);
+    let grant = &presented.found.grant;
     let narrowed = asked.map_or_else(|| grant.scope.clone(), |asked| grant.scope.filter(|word| asked.contains(word)));
-    let minted = mint::mint(app, order(&grant, client, &presented, &narrowed))?;
-    let successor = rotate(app, client, &presented, &grant, &minted, context).await?;
-    let mut members = minted.response(&narrowed, &grant);
+    let minted = mint::mint(app, order(client, &presented, &narrowed))?;
+    let successor = rotate(app, client, &presented, changed, &minted, context).await?;
+    let mut members = minted.response(&narrowed, grant);
     if let Some(token) = successor {
         members.insert("refresh_token".to_owned(), token.secret.into());
     }
-    Ok(Answer::of(members, grant.decision.trace))
+    Ok(Answer::of(members, presented.found.grant.decision.trace))
 }
 
 async fn find(app: &App, client: &Client, secret: &str) -> Result<Presented> {
@@ -169,9 +170,9 @@ fn refresh_token_part(token: &RefreshToken, grant: &Grant, rotating: bool, conte
     }
 }
 
-fn order<'a>(grant: &'a Grant, client: &'a Client, presented: &'a Presented, scope: &'a Scopes) -> Order<'a> {
+fn order<'a>(client: &'a Client, presented: &'a Presented, scope: &'a Scopes) -> Order<'a> {
     Order {
-        grant,
+        grant: &presented.found.grant,
         client,
         user: &presented.user,
         api: presented.api.as_deref(),
@@ -190,11 +191,11 @@ async fn rotate(
     app: &App,
     client: &Client,
     presented: &Presented,
-    grant: &Grant,
+    changed: bool,
     minted: &Minted,
     context: &RequestContext,
 ) -> Result<Option<NewRefreshToken>> {
-    let now = app.clock.now_ms();
+    let (now, grant) = (app.clock.now_ms(), &presented.found.grant);
     let successor = issue(app, client, grant, context, Some(&presented.found.token));
     // Without a successor (the actions ended it, or took `offline_access` away) this use is the last.
     let rotating = rotates(client, grant) || successor.is_none();
@@ -216,7 +217,9 @@ async fn rotate(
     if let Some((hash, row)) = &minted.opaque {
         tx.insert_access_token(hash, row).await?;
     }
-    tx.update_grant(grant).await?;
+    if changed {
+        tx.update_grant(grant).await?;
+    }
     let patch = verdict::metadata(&grant.decision);
     if !patch.is_empty() {
         tx.patch_metadata(&grant.user_id, &patch, now).await?;
@@ -302,6 +305,7 @@ fn unknown() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::decision::Setting;
     use crate::oauth::fixtures;
 
     const DAY: i64 = 86_400_000;
@@ -345,5 +349,20 @@ mod tests {
         let check = |words: &str| check_scope(&grant, Some(&Scopes::parse(words))).is_ok();
         assert!(check("openid") && check("openid picture") && check_scope(&grant, None).is_ok());
         assert!(!check("openid email"));
+    }
+
+    #[test]
+    fn only_a_refresh_that_changes_scopes_or_claims_is_worth_writing() {
+        let mut grant = fixtures::grant("openid", "openid email");
+        let mut decision = grant.decision.clone();
+        decision.trace.id = "another".to_owned();
+        assert!(!grant.renew(grant.scope.clone(), decision.clone()));
+        assert_eq!(grant.decision.trace.id, "another");
+        decision.token_response.insert("region".into(), Setting { value: "eu".into(), by: Default::default() });
+        assert!(grant.renew(grant.scope.clone(), decision.clone()));
+        assert!(!grant.renew(grant.scope.clone(), decision.clone()));
+        assert!(grant.renew(Scopes::parse("openid email"), decision.clone()));
+        decision.refresh_token.expires_at = Some(1);
+        assert!(grant.renew(grant.scope.clone(), decision));
     }
 }

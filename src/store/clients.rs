@@ -1,5 +1,6 @@
 //! Applications.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::domain::client::Client;
@@ -22,6 +23,15 @@ impl Store {
             .fetch_optional(&self.database.readers)
             .await?;
         found.map(|(text,)| document::read("client", &text)).transpose()
+    }
+
+    /// The origins of all clients, which `of` takes from one; another replica's change is seen within a second.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn origins(&self, of: impl Fn(&Client) -> Vec<String>) -> Result<Arc<HashSet<String>>> {
+        let read = async { Ok(Some(self.clients().await?.iter().flat_map(of).collect())) };
+        Ok(self.remembered.origins.get((), read).await?.unwrap_or_default())
     }
 
     /// Every client, by id.

@@ -1,10 +1,10 @@
-//! Clients, APIs and client grants that were read a moment ago.
+//! Clients, their origins, APIs and client grants that were read a moment ago.
 //!
 //! Every token request needs them and they hardly ever change: only by a transaction of this process, which makes them
 //! forgotten when it has committed, or by another replica, whose change is seen within [`MAX_AGE`]. What is not there is
 //! not remembered, so that strangers cannot fill the memory with names.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ pub(super) struct Remembered {
     pub(super) clients: Kind<String, Client>,
     pub(super) resource_servers: Kind<String, ResourceServer>,
     pub(super) client_grants: Kind<(String, String), ClientGrant>,
+    pub(super) origins: Kind<(), HashSet<String>>,
 }
 
 impl Remembered {
@@ -32,6 +33,7 @@ impl Remembered {
         self.clients.forget();
         self.resource_servers.forget();
         self.client_grants.forget();
+        self.origins.forget();
     }
 }
 

@@ -1,6 +1,7 @@
 //! What was decided about each login, kept for `vestibule traces`, `why` and `replay`: redacted, bounded, and never waited
 //! for. Under `dev` in memory, under `serve` in a table.
 
+mod brief;
 mod needles;
 mod record;
 mod redact;
@@ -20,7 +21,7 @@ use crate::domain::trace::{TraceFilter, TraceRow};
 use crate::flow::{Event, FlowSet, Recording, Trigger};
 use crate::metrics::LostTraces;
 use crate::store::Store;
-use redact::Redactor;
+use redact::{Fields, Redactor};
 use ring::Ring;
 use writer::Writer;
 
@@ -30,7 +31,6 @@ const MAX_BODIES: usize = 64 * 1024;
 /// A tenant's traces.
 #[derive(Debug)]
 pub struct Traces {
-    settings: Arc<Settings>,
     keeper: Keeper,
 }
 
@@ -38,8 +38,15 @@ pub struct Traces {
 enum Keeper {
     /// `keep = 0`.
     Nowhere,
-    Memory(Mutex<Ring>),
+    Memory(Memory),
     Table(Writer),
+}
+
+#[derive(Debug)]
+struct Memory {
+    ring: Mutex<Ring>,
+    fields: Fields,
+    keep: usize,
 }
 
 /// What a decision was about.
@@ -65,12 +72,12 @@ struct Draft {
 }
 
 impl Draft {
-    fn into_row(self, fields: &[String]) -> TraceRow {
+    fn into_row(self, fields: &Fields) -> TraceRow {
         self.record.into_row(&Redactor { fields, sets: &self.sets })
     }
 
     /// The trace's id, and what the shadow decided otherwise about it as JSON.
-    fn into_shadow(self, mut told: Shadowed, fields: &[String]) -> (String, String) {
+    fn into_shadow(self, mut told: Shadowed, fields: &Fields) -> (String, String) {
         Redactor { fields, sets: &self.sets }.redact_shadow(&self.record, &mut told);
         (self.record.id, serde_json::to_string(&told).unwrap_or_default())
     }
@@ -80,13 +87,12 @@ impl Traces {
     /// In memory for `dev`, in the table of `store` otherwise.
     #[must_use]
     pub fn new(settings: Settings, dev: bool, store: &Store, lost: LostTraces) -> Self {
-        let settings = Arc::new(settings);
         let keeper = match (settings.keep(dev), dev) {
             (0, _) => Keeper::Nowhere,
-            (_, true) => Keeper::Memory(Mutex::default()),
-            (_, false) => Keeper::Table(Writer::start(store.clone(), Arc::clone(&settings), lost)),
+            (keep, true) => Keeper::Memory(Memory { ring: Mutex::default(), fields: settings.redacted(true), keep }),
+            (_, false) => Keeper::Table(Writer::start(store.clone(), settings, lost)),
         };
-        Self { settings, keeper }
+        Self { keeper }
     }
 
     /// Keeps a decision. What only a trace needs is taken out of it: the decision goes on with its claims, and the id and set
@@ -107,9 +113,9 @@ impl Traces {
         match &self.keeper {
             Keeper::Nowhere => {}
             Keeper::Table(writer) => writer.push(draft),
-            Keeper::Memory(ring) => {
-                let row = draft.into_row(self.settings.redacted(true));
-                ring.lock().unwrap_or_else(PoisonError::into_inner).push(row, self.settings.keep(true));
+            Keeper::Memory(Memory { ring, fields, keep }) => {
+                let row = draft.into_row(fields);
+                ring.lock().unwrap_or_else(PoisonError::into_inner).push(row, *keep);
             }
         }
     }
@@ -122,8 +128,8 @@ impl Traces {
         match &self.keeper {
             Keeper::Nowhere => {}
             Keeper::Table(writer) => writer.push_shadow(draft, told),
-            Keeper::Memory(ring) => {
-                let (id, shadow) = draft.into_shadow(told, self.settings.redacted(true));
+            Keeper::Memory(Memory { ring, fields, .. }) => {
+                let (id, shadow) = draft.into_shadow(told, fields);
                 ring.lock().unwrap_or_else(PoisonError::into_inner).add_shadow(&id, &shadow);
             }
         }
@@ -133,7 +139,7 @@ impl Traces {
     #[must_use]
     pub fn in_memory(&self, filter: &TraceFilter) -> Vec<TraceRow> {
         match &self.keeper {
-            Keeper::Memory(ring) => ring.lock().unwrap_or_else(PoisonError::into_inner).find(filter),
+            Keeper::Memory(Memory { ring, .. }) => ring.lock().unwrap_or_else(PoisonError::into_inner).find(filter),
             Keeper::Nowhere | Keeper::Table(_) => Vec::new(),
         }
     }

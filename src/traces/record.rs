@@ -13,6 +13,8 @@ use crate::flow::{Event, Recording};
 
 /// Longer documents lose what is largest: calls of `http::`, then effects and printed lines.
 const MAX_DOCUMENT: usize = 256 * 1024;
+/// Bytes of a document with a handful of claims.
+const USUAL_DOCUMENT: usize = 4 * 1024;
 
 /// A decision as it is kept. `vestibule traces export` writes one as a JSON object per line, and `replay --file` reads it: the
 /// recording is in `recording`, what was decided then in `decision`.
@@ -35,7 +37,8 @@ pub struct Record<E = Arc<Event>> {
     /// The granted scopes, after the actions' edits; empty if there was no grant.
     pub scope: String,
     /// What was decided, and how: claims with their lines, refusals, and the trace of each action. What was from outside is in
-    /// the recording.
+    /// the recording. Members that say nothing are not written.
+    #[serde(serialize_with = "super::brief::Brief::serialize")]
     pub decision: Decision,
     /// Everything that makes the decision again, beside the actions.
     pub recording: Recording<E>,
@@ -111,8 +114,10 @@ impl Record<Value> {
     }
 
     fn document(&self) -> String {
+        // Room for most; it would grow a few bytes at a time.
+        let mut document = Vec::with_capacity(USUAL_DOCUMENT);
         // Maps with text keys and plain data: there is nothing that JSON cannot say.
-        serde_json::to_string(self).unwrap_or_default()
+        serde_json::to_writer(&mut document, self).ok().and_then(|()| String::from_utf8(document).ok()).unwrap_or_default()
     }
 }
 

@@ -55,10 +55,45 @@ const IDS: [&str; 6] = [
     "event.user.identities[].user_id",
 ];
 
+/// Where to look in an event, made once for all records.
+#[derive(Debug)]
+pub(super) struct Fields {
+    /// What is replaced.
+    redacted: Vec<Path>,
+    /// Those of [`IDS`] that are not.
+    kept: Vec<Path>,
+}
+
+impl Fields {
+    /// Of the configured paths.
+    pub(super) fn new(redacted: &[String]) -> Self {
+        let kept = IDS.iter().filter(|id| !redacted.iter().any(|field| field == *id));
+        Self { redacted: redacted.iter().map(|field| path(field)).collect(), kept: kept.map(|id| path(id)).collect() }
+    }
+}
+
+/// Steps below `event`.
+type Path = Vec<Step>;
+
+#[derive(Debug)]
+struct Step {
+    name: String,
+    /// `[]`: and from there to every element.
+    each: bool,
+}
+
+fn path(text: &str) -> Path {
+    let step = |step: &str| match step.strip_suffix("[]") {
+        Some(name) => Step { name: name.to_owned(), each: true },
+        None => Step { name: step.to_owned(), each: false },
+    };
+    text.split('.').skip(1).map(step).collect()
+}
+
 /// Redacts one record.
 #[derive(Debug)]
 pub(super) struct Redactor<'a> {
-    pub(super) fields: &'a [String],
+    pub(super) fields: &'a Fields,
     /// The sets of actions whose secrets may be in it.
     pub(super) sets: &'a [Arc<FlowSet>],
 }
@@ -68,11 +103,11 @@ impl Redactor<'_> {
     pub(super) fn redact(&self, record: &mut Record) -> Value {
         let mut event = serde_json::to_value(&*record.recording.event).unwrap_or_default();
         let needles = self.needles(&mut event, record).finish();
-        let ids: Vec<_> = IDS.into_iter().filter(|id| !self.fields.iter().any(|field| field == id)).collect();
+        let Fields { redacted, kept: ids } = self.fields;
         let mut kept = Vec::with_capacity(ids.len());
         ids.iter().for_each(|id| at(&mut event, id, &mut |own| kept.push(own.clone())));
         // A field of another type than text keeps its shape, so that this is an event again.
-        self.fields.iter().for_each(|field| at(&mut event, field, &mut blank));
+        redacted.iter().for_each(|field| at(&mut event, field, &mut blank));
         part("event", &mut event, &needles);
         let mut kept = kept.into_iter();
         ids.iter().for_each(|id| at(&mut event, id, &mut |own| *own = kept.next().unwrap_or_default()));
@@ -102,7 +137,7 @@ impl Redactor<'_> {
     fn needles(&self, event: &mut Value, record: &Record) -> Needles {
         let mut needles = Needles::of(record.user_id.as_deref().unwrap_or_default());
         self.sets.iter().flat_map(|set| set.secrets()).for_each(|secret| needles.add(secret));
-        for field in self.fields {
+        for field in &self.fields.redacted {
             at(event, field, &mut |value| texts(value, &mut |text| needles.add(text)));
         }
         named(event, &mut needles);
@@ -135,14 +170,12 @@ impl Redactor<'_> {
     }
 }
 
-/// Does something with everything that a path of `event` leads to; `[]` is every element.
-fn at(event: &mut Value, path: &str, each: &mut impl FnMut(&mut Value)) {
-    let Some((_, rest)) = path.split_once('.') else { return each(event) };
-    let step = rest.split('.').next().unwrap_or_default();
-    let name = step.strip_suffix("[]");
-    match event.get_mut(name.unwrap_or(step)) {
-        Some(Value::Array(items)) if name.is_some() => items.iter_mut().for_each(|item| at(item, rest, each)),
-        Some(value) if name.is_none() => at(value, rest, each),
+/// Does something with everything that a path leads to.
+fn at(value: &mut Value, path: &[Step], each: &mut impl FnMut(&mut Value)) {
+    let [step, rest @ ..] = path else { return each(value) };
+    match value.get_mut(&step.name) {
+        Some(Value::Array(items)) if step.each => items.iter_mut().for_each(|item| at(item, rest, each)),
+        Some(value) if !step.each => at(value, rest, each),
         _ => {}
     }
 }

@@ -1,8 +1,6 @@
 //! `[traces]`: how many are kept, how long, and what they may not tell.
 
-use std::sync::LazyLock;
-
-use super::PERSONAL;
+use super::redact::{Fields, PERSONAL};
 
 /// Traces under `dev` and under `serve`, unless configured.
 const KEEP_IN_MEMORY: usize = 1_000;
@@ -30,12 +28,11 @@ impl Settings {
         self.keep.unwrap_or(if dev { KEEP_IN_MEMORY } else { KEEP_IN_TABLE })
     }
 
-    pub(super) fn redacted(&self, dev: bool) -> &[String] {
-        static DEFAULT: LazyLock<Vec<String>> = LazyLock::new(|| PERSONAL.map(str::to_owned).to_vec());
+    pub(super) fn redacted(&self, dev: bool) -> Fields {
         match &self.redact {
-            Some(paths) => paths,
-            None if dev => &[],
-            None => &DEFAULT,
+            Some(paths) => Fields::new(paths),
+            None if dev => Fields::new(&[]),
+            None => Fields::new(&PERSONAL.map(str::to_owned)),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::redact::Fields;
 use super::{Draft, Settings};
 use crate::domain::shadow::Shadowed;
 use crate::domain::trace::TraceRow;
@@ -42,10 +43,12 @@ enum Message {
 
 impl Writer {
     /// Begins the task; it ends with the writer.
-    pub(super) fn start(store: Store, settings: Arc<Settings>, lost: LostTraces) -> Self {
+    pub(super) fn start(store: Store, settings: Settings, lost: LostTraces) -> Self {
         let (queue, messages) = mpsc::channel(QUEUE);
         // There may be too many from before.
-        tokio::spawn(Task { store, settings, lost: lost.clone(), since_looked: usize::MAX, beyond: None }.run(messages));
+        let fields = Arc::new(settings.redacted(false));
+        let task = Task { store, settings, fields, lost: lost.clone(), since_looked: usize::MAX, beyond: None };
+        tokio::spawn(task.run(messages));
         Self { queue, lost, complained: AtomicBool::new(false) }
     }
 
@@ -78,7 +81,8 @@ impl Writer {
 
 struct Task {
     store: Store,
-    settings: Arc<Settings>,
+    settings: Settings,
+    fields: Arc<Fields>,
     lost: LostTraces,
     /// Stored since the last look for traces that are too many.
     since_looked: usize,
@@ -128,7 +132,7 @@ impl Task {
     }
 
     async fn store(&mut self, drafts: Vec<Draft>, shadows: Vec<(Draft, Shadowed)>) -> store::Result<()> {
-        let fields = self.settings.redacted(false).to_vec();
+        let fields = Arc::clone(&self.fields);
         // Off the async threads: a batch takes milliseconds.
         let redacted = tokio::task::spawn_blocking(move || -> (Vec<TraceRow>, Vec<(String, String)>) {
             let rows = drafts.into_iter().map(|draft| draft.into_row(&fields)).collect();

@@ -1,5 +1,7 @@
 //! Which paths of `event` an action read: `why` tells them. A reading costs a look at a short list.
 
+use std::sync::Arc;
+
 use rhai::NativeCallContext;
 
 use crate::domain::trace::EventRead;
@@ -10,15 +12,20 @@ const MAX_READS: usize = 64;
 const MAX_KEY: usize = 128;
 
 /// The paths that one action read.
-#[derive(Debug, Default)]
-pub(crate) struct Reads(Vec<Read>);
+#[derive(Debug)]
+pub(crate) struct Reads {
+    /// The action's.
+    file: Arc<str>,
+    all: Vec<Read>,
+}
 
 #[derive(Debug)]
 struct Read {
     path: Path,
     /// Whether the value itself was read; or was it a step to something below?
     whole: bool,
-    file: String,
+    /// `None`: the action's own.
+    file: Option<Arc<str>>,
     line: usize,
 }
 
@@ -47,7 +54,8 @@ impl Path {
     }
 
     fn text(&self) -> String {
-        let mut text = self.base.to_owned();
+        let mut text = String::with_capacity(64);
+        text.push_str(self.base);
         if !self.member.is_empty() {
             text.push('.');
             text.push_str(self.member);
@@ -65,38 +73,45 @@ impl Path {
 }
 
 impl Reads {
+    /// None yet, by the action in `file`.
+    pub(crate) fn of(file: Arc<str>) -> Self {
+        Self { file, all: Vec::new() }
+    }
+
     /// Notes a reading of the path, or of a key below it. `whole`: the value, not only a step to something below.
     pub(super) fn note(&mut self, path: &Path, key: Option<&str>, whole: bool, context: Option<&NativeCallContext>) {
-        if let Some(read) = self.0.iter_mut().find(|read| read.path.is(path, key)) {
+        if let Some(read) = self.all.iter_mut().find(|read| read.path.is(path, key)) {
             read.whole |= whole;
             return;
         }
-        if self.0.len() >= MAX_READS {
+        if self.all.len() >= MAX_READS {
             return;
         }
         let key = key.map(|key| key.chars().take(MAX_KEY).collect());
-        let file = context.and_then(NativeCallContext::call_source).unwrap_or_default().to_owned();
+        let file = context.and_then(NativeCallContext::call_source).filter(|file| !file.is_empty() && **file != *self.file);
         let line = context.and_then(|context| context.call_position().line()).unwrap_or(0);
-        self.0.push(Read { path: Path { key, ..*path }, whole, file, line });
+        self.all.push(Read { path: Path { key, ..*path }, whole, file: file.map(Arc::from), line });
     }
 
-    /// Takes the paths when the run of the action in `file` is over; steps to other paths are none of their own.
-    pub(crate) fn take(&mut self, file: &str) -> Vec<EventRead> {
-        let place = |own: String| if own.is_empty() { file.to_owned() } else { own };
-        let all: Vec<(EventRead, bool)> = std::mem::take(&mut self.0)
-            .into_iter()
-            .map(|read| (EventRead { path: read.path.text(), file: place(read.file), line: read.line }, read.whole))
-            .collect();
-        let is_step = |path: &str| {
-            let below = |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']));
-            all.iter().any(|(other, _)| below(&other.path))
+    /// Takes the paths when the run of the action is over; steps to other paths are none of their own.
+    pub(crate) fn take(&mut self) -> Vec<EventRead> {
+        let own = &self.file;
+        let read = |read: &Read| EventRead {
+            path: read.path.text(),
+            file: Arc::clone(read.file.as_ref().unwrap_or(own)),
+            line: read.line,
         };
-        let mut taken: Vec<EventRead> = Vec::with_capacity(all.len());
-        for (read, whole) in &all {
-            if (*whole || !is_step(&read.path)) && taken.iter().all(|other| other.path != read.path) {
-                taken.push(read.clone());
-            }
-        }
+        let mut taken: Vec<EventRead> = self.all.iter().map(read).collect();
+        let below = |path: &str, other: &str| other.strip_prefix(path).is_some_and(|rest| rest.starts_with(['.', '[']));
+        let tells = |index: usize| {
+            let path = &taken[index].path;
+            let is_step = !self.all[index].whole && taken.iter().any(|other| below(path, &other.path));
+            !is_step && taken[..index].iter().all(|other| other.path != *path)
+        };
+        let told: Vec<bool> = (0..taken.len()).map(tells).collect();
+        let mut told = told.into_iter();
+        taken.retain(|_| told.next().unwrap_or_default());
+        self.all.clear();
         taken
     }
 }

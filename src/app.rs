@@ -16,6 +16,7 @@ use crate::flow::reload::Reloader;
 use crate::flow::{self, Cache, Flow, FlowSet, Host, Http, Shadow};
 use crate::keys::{Keys, Seal};
 use crate::metrics::Metrics;
+use crate::oauth::event::hostname;
 use crate::passwords::Passwords;
 use crate::store::{Database, Declared, Store, StoredKey};
 use crate::traces::Traces;
@@ -25,6 +26,8 @@ use crate::traces::Traces;
 pub struct App {
     /// The issuer, byte for byte as configured; ends with a slash unless configured without.
     pub issuer: String,
+    /// Its host.
+    pub hostname: Option<String>,
     /// The tenant's name: `event.tenant.id` and the tenant column of every table.
     pub tenant: String,
     /// `true` under `vestibule dev`: demo buttons on the login page, no throttling of loopback addresses.
@@ -111,6 +114,7 @@ impl App {
         let (store, metrics) = (database.tenant(&config.tenant), Metrics::default());
         let app = Self {
             issuer: config.issuer.clone(),
+            hostname: hostname(&config.issuer),
             tenant: config.tenant.clone(),
             dev,
             traces: Arc::new(Traces::new(config.traces.clone(), dev, &store, metrics.lost_traces())),

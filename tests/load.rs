@@ -117,6 +117,21 @@ async fn r31_the_drain_is_bounded() {
     assert!(process.ended_within(Duration::from_secs(4)).success());
 }
 
+#[tokio::test]
+async fn r31_an_action_that_goes_on_does_not_outlive_the_drain() {
+    let patient = "\n[actions]\ndeadline_ms = 20000\nmax_operations = 100000000\n[server]\ndrain_seconds = 1\n";
+    let project = Project::new(patient);
+    let endless = "fn onExecuteCredentialsExchange(event, api) { loop {} }";
+    std::fs::write(project.path("actions/10-endless.rhai"), endless).unwrap();
+    let mut process = project.start();
+    let asked = reqwest::Client::new().post(project.url("/oauth/token")).form(&MACHINE).send();
+    let asked = tokio::spawn(asked);
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    process.signal("TERM");
+    assert!(process.ended_within(Duration::from_secs(6)).success());
+    assert!(asked.await.unwrap().is_err(), "there was no answer to give");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn r32_stalled_connections_are_closed_while_others_are_served() {
     let server = server(IMPATIENT).await;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
@@ -129,6 +130,9 @@ fn environment() -> BTreeMap<String, String> {
 /// Scripts recurse on the stack of the thread that runs them: four times what the limits of the flow allow.
 const STACK_BYTES: usize = 8 * 1024 * 1024;
 
+/// How long threads that are still at work when everything is answered may take to end.
+const LEAVE: Duration = Duration::from_secs(1);
+
 /// Parses the arguments and runs the command.
 #[must_use]
 pub fn run() -> ExitCode {
@@ -141,10 +145,13 @@ pub fn run() -> ExitCode {
         }
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
-    let result = match runtime {
-        Ok(runtime) => runtime.block_on(execute(cli)),
-        Err(error) => Err(error.into()),
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return report(&error.into()),
     };
+    let result = runtime.block_on(execute(cli));
+    // A thread that is still busy with an action or a file that does not answer is left to the end of the process.
+    runtime.shutdown_timeout(LEAVE);
     result.unwrap_or_else(|error| report(&error))
 }
 

@@ -11,15 +11,15 @@ use std::time::{Duration, Instant};
 
 use rhai::{AST, Dynamic, EvalAltResult, OptimizationLevel, Position, Scope};
 
+use super::brake;
 use super::check::{self, File};
 use super::codes::Code;
 use super::failure::{self, Setting, Sources};
-use super::memory::Budget;
 use super::toolbox::Toolbox;
 use super::{Diagnostic, Limits, bounds, logs};
 
 /// Computing the constants of a file may take this long.
-const CONSTANTS_DEADLINE: Duration = Duration::from_millis(200);
+const CONSTANTS_DEADLINE_MS: u64 = 200;
 
 /// A file whose rules are kept.
 #[derive(Debug)]
@@ -69,13 +69,9 @@ fn constants(
 ) -> Result<Scope<'static>, Diagnostic> {
     let mut engine = toolbox.engine_without_host(limits);
     engine.set_optimization_level(OptimizationLevel::None);
-    let (deadline, budget) = (Instant::now() + CONSTANTS_DEADLINE, Budget::begin(limits.max_memory));
-    engine.on_progress(move |operations| {
-        if budget.exceeded() {
-            return Some(failure::MEMORY.into());
-        }
-        (operations & 255 == 0 && Instant::now() > deadline).then(|| failure::DEADLINE.into())
-    });
+    let limits = &Limits { deadline_ms: CONSTANTS_DEADLINE_MS, ..limits.clone() };
+    let deadline = Instant::now() + Duration::from_millis(limits.deadline_ms);
+    brake::install(&mut engine, limits, limits.max_memory, deadline);
     let mut scope = Scope::new();
     let result = catch_unwind(AssertUnwindSafe(|| engine.run_ast_with_scope(&mut scope, tree)));
     let error = match result {

@@ -19,6 +19,8 @@ pub(crate) type Sources = BTreeMap<String, Arc<str>>;
 pub(super) const DEADLINE: &str = "deadline";
 /// See [`DEADLINE`].
 pub(super) const MEMORY: &str = "memory";
+/// See [`DEADLINE`].
+pub(super) const OPERATIONS: &str = "operations";
 /// Characters of an error's text that are kept: it may hold what the user sent.
 const MAX_TEXT: usize = 1_024;
 
@@ -153,10 +155,6 @@ fn describe(setting: Setting<'_>, error: &mut EvalAltResult) -> Description {
 /// What went over a limit.
 fn limit(limits: &Limits, error: &EvalAltResult) -> Option<Description> {
     Some(match error {
-        EvalAltResult::ErrorTooManyOperations(_) => {
-            Description::new(Code::TooManyOperations, format!("more than {} operations", limits.max_operations))
-                .with_hint("is there an endless loop? the limit is `max_operations`")
-        }
         EvalAltResult::ErrorStackOverflow(_) => {
             Description::new(Code::TooManyCalls, format!("more than {} nested calls", limits.max_call_levels))
                 .with_hint("is there an endless recursion? the limit is `max_call_levels`")
@@ -166,6 +164,10 @@ fn limit(limits: &Limits, error: &EvalAltResult) -> Option<Description> {
                 let message = format!("the actions did not end within {} ms", limits.deadline_ms);
                 Description::new(Code::Deadline, message)
                     .with_hint("the limit is `deadline_ms`, for all actions of the trigger together")
+            }
+            Ok(why) if why == OPERATIONS => {
+                Description::new(Code::TooManyOperations, format!("more than {} operations", limits.max_operations))
+                    .with_hint("is there an endless loop? the limit is `max_operations`")
             }
             Ok(why) if why == MEMORY => {
                 let message = format!("the action needs more than {} bytes of memory", limits.max_memory);

@@ -8,6 +8,7 @@
 mod analysis;
 pub mod api;
 mod bounds;
+mod brake;
 mod cache;
 mod check;
 pub mod codes;

@@ -2,11 +2,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rhai::{CallFnOptions, Dynamic, Engine, EvalAltResult, Position, Scope};
 
+use super::brake::{self, Operations};
 use super::codes::Code;
 use super::context::{Run, Start};
 use super::effects::Effects;
@@ -14,7 +14,6 @@ use super::event::script::Part;
 use super::failure::{self, Setting};
 use super::functions::{Calls, RunHandle};
 use super::logs::{self, Console, Logs};
-use super::memory::Budget;
 use super::set::{Action, Constants};
 use super::{Diagnostic, Event, FlowSet, Trigger, Witness, api};
 use crate::domain::trace::EventRead;
@@ -55,7 +54,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
     let started = Instant::now();
     let (set, action, trigger) = (order.set, order.action, order.trigger);
     let logs = Logs::new(set.limits.max_log_size);
-    let operations = Arc::new(AtomicU64::new(0));
+    let mut operations = Operations::default();
     let handle = Run::begin(Start {
         action: Arc::clone(&action.name),
         file: Arc::clone(&action.file),
@@ -69,7 +68,8 @@ pub(super) fn run(order: Order<'_>) -> Report {
     });
     let place = action.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place);
     let result = catch_unwind(AssertUnwindSafe(|| {
-        let engine = engine(set, action, order.witness, order.deadline, &operations, &logs);
+        let (engine, count) = engine(set, action, order.witness, order.deadline, &logs);
+        operations = count;
         call(&engine, action, trigger, &handle)
     }));
     let failure = match result {
@@ -82,38 +82,22 @@ pub(super) fn run(order: Order<'_>) -> Report {
         reads: handle.reads().take(),
         failure,
         logs: logs.take(),
-        operations: operations.load(Ordering::Relaxed),
+        operations: operations.count(),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
     }
 }
 
-fn engine(
-    set: &FlowSet,
-    action: &Action,
-    witness: &Witness,
-    deadline: Instant,
-    operations: &Arc<AtomicU64>,
-    logs: &Logs,
-) -> Engine {
+fn engine(set: &FlowSet, action: &Action, witness: &Witness, deadline: Instant, logs: &Logs) -> (Engine, Operations) {
     // Rhai's debugger copies the arguments of each call: an action must not fail because it is watched.
     let room = if set.coverage.is_some() { 4 } else { 1 };
-    let budget = Budget::begin(set.limits.max_memory.saturating_mul(room));
     let mut engine = set.toolbox.engine(&set.limits);
+    let operations = brake::install(&mut engine, &set.limits, set.limits.max_memory.saturating_mul(room), deadline);
     engine.set_default_tag(Dynamic::from(RunHandle {
         witness: witness.clone(),
         allow_hosts: action.allow_hosts.clone(),
         deadline,
         calls: Calls::default(),
     }));
-    let count = operations.clone();
-    engine.on_progress(move |operations| {
-        count.store(operations, Ordering::Relaxed);
-        if budget.exceeded() {
-            return Some(failure::MEMORY.into());
-        }
-        // Reading the clock at each operation would cost more than most operations.
-        (operations & 255 == 1 && Instant::now() > deadline).then(|| failure::DEADLINE.into())
-    });
     resolve_variables(&mut engine, &set.constants, logs);
     if let Some(coverage) = &set.coverage {
         coverage.watch(&mut engine);
@@ -124,7 +108,7 @@ fn engine(
     engine.on_debug(move |line, source, position| {
         debugged.push(&format!("{}:{}: {line}", source.unwrap_or_default(), position.line().unwrap_or(0)));
     });
-    engine
+    (engine, operations)
 }
 
 /// `console`; the constants of the file; and the handles `event` and `api` by value, so that a closure that uses

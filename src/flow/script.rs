@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use rhai::{AST, CallFnOptions, Dynamic, Engine, EvalAltResult, Module, Position, Scope, Shared};
 
+use super::brake;
 use super::compile::{Compiled, compile};
 use super::failure::{self, Setting, Sources};
 use super::functions::{Calls, RunHandle};
 use super::logs::Logs;
-use super::memory::Budget;
 use super::set::Constants;
 use super::source::FileKind;
 use super::toolbox::Toolbox;
@@ -99,8 +99,9 @@ impl FlowSet {
     }
 
     fn engine_beside(&self, script: &Script, call: Call<'_>, logs: &Logs) -> Engine {
-        let (deadline, budget) = (Instant::now() + call.patience, Budget::begin(script.limits.max_memory));
+        let deadline = Instant::now() + call.patience;
         let mut engine = script.toolbox.engine(&script.limits);
+        brake::install(&mut engine, &script.limits, script.limits.max_memory, deadline);
         engine.register_global_module(call.functions);
         engine.set_default_tag(Dynamic::from(RunHandle {
             witness: Witness::new(&call.host, Trigger::PostLogin),
@@ -108,12 +109,6 @@ impl FlowSet {
             deadline,
             calls: Calls::default(),
         }));
-        engine.on_progress(move |operations| {
-            if budget.exceeded() {
-                return Some(failure::MEMORY.into());
-            }
-            (operations & 255 == 1 && Instant::now() > deadline).then(|| failure::DEADLINE.into())
-        });
         run::resolve_variables(&mut engine, &script.constants, logs);
         let printed = logs.clone();
         engine.on_print(move |line| printed.push(line));

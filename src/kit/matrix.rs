@@ -143,9 +143,14 @@ fn conclude(project: &Project, set: &FlowSet, attempt: Attempt) -> Result<Outcom
         cache: Arc::new(Cache::default()),
         http: Http::Answers(Arc::new(Nobody)),
     };
-    let Project { issuer, tenant, .. } = project;
+    let Project { hostname, tenant, .. } = project;
     let lifetimes: &Lifetimes = &project.lifetimes;
-    let stage = Stage { place: Place { issuer, tenant }, lifetimes, clock: &host.clock, random: &host.random };
+    let stage = Stage {
+        place: Place { hostname: hostname.as_deref(), tenant },
+        lifetimes,
+        clock: &host.clock,
+        random: &host.random,
+    };
     let granted = attempt.granted(project)?;
     let (attempt, mut event) = event::build(stage, attempt);
     if attempt.grant == Grant::ClientCredentials {

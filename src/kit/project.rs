@@ -5,12 +5,13 @@ use crate::domain::client::Client;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::resource_server::{ClientGrant, ResourceServer};
 use crate::domain::user::User;
+use crate::oauth::event::hostname;
 
 /// What the configuration declares.
 #[derive(Clone, Debug)]
 pub struct Project {
-    /// Byte for byte.
-    pub issuer: String,
+    /// That of the issuer.
+    pub hostname: Option<String>,
     /// `event.tenant.id`.
     pub tenant: String,
     /// How long sessions last.
@@ -30,7 +31,7 @@ impl Project {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
-            issuer: config.issuer.clone(),
+            hostname: hostname(&config.issuer),
             tenant: config.tenant.clone(),
             lifetimes: config.lifetimes,
             clients: config.clients.iter().map(|declared| declared.client.clone()).collect(),

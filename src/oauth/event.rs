@@ -24,16 +24,22 @@ const DATABASE: &str = "auth0";
 /// Whose logins the events are of. A server's are its [`App`]'s; rehearsals have no server.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// The issuer, byte for byte.
-    pub issuer: &'a str,
+    /// That of the issuer; see [`hostname`].
+    pub hostname: Option<&'a str>,
     /// `event.tenant.id`.
     pub tenant: &'a str,
 }
 
 impl<'a> From<&'a App> for Place<'a> {
     fn from(app: &'a App) -> Self {
-        Self { issuer: &app.issuer, tenant: &app.tenant }
+        Self { hostname: app.hostname.as_deref(), tenant: &app.tenant }
     }
+}
+
+/// `event.request.hostname` of an issuer.
+#[must_use]
+pub fn hostname(issuer: &str) -> Option<String> {
+    Url::parse(issuer).ok()?.host_str().map(str::to_owned)
 }
 
 /// The parts that every post-login event has: user with identities, roles, client, connection, request, tenant, stats.
@@ -70,7 +76,7 @@ pub fn request<'a>(place: impl Into<Place<'a>>, context: &RequestContext) -> Req
     Request {
         ip: context.ip.clone(),
         method: context.method.clone(),
-        hostname: Url::parse(place.into().issuer).ok().and_then(|url| url.host_str().map(str::to_owned)),
+        hostname: place.into().hostname.map(str::to_owned),
         language: context.language.clone(),
         user_agent: context.user_agent.clone(),
         query: context.query.clone(),

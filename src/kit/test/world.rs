@@ -161,9 +161,9 @@ impl World {
 
     /// Calls `work` with where and when this test happens.
     pub(super) fn on_stage<T>(&self, work: impl FnOnce(Stage<'_>) -> T) -> T {
-        let Project { issuer, tenant, lifetimes, .. } = self.project();
+        let Project { hostname, tenant, lifetimes, .. } = self.project();
         let (clock, random) = (self.clock(), self.state().random.clone());
-        work(Stage { place: Place { issuer, tenant }, lifetimes, clock: &clock, random: &random })
+        work(Stage { place: Place { hostname: hostname.as_deref(), tenant }, lifetimes, clock: &clock, random: &random })
     }
 
     /// Notes what the actions decided: for the logs of a failed test and the estimates.

@@ -10,7 +10,7 @@ use super::{Result, Store, Tx, sql};
 pub struct StoredKey {
     /// Key id.
     pub kid: String,
-    /// `RSA`, `EC` or `OKP`.
+    /// `RSA`, `RSA-RS512`, `RSA-PS256`, `EC` or `OKP`: one key is for one algorithm.
     pub kind: String,
     /// PKCS#8 DER; as stored, sealed (see `keys`).
     pub pkcs8: Vec<u8>,

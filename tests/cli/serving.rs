@@ -120,6 +120,49 @@ fn serve_reloads_on_a_hangup_only_and_picks_up_rotated_keys() {
     eventually(|| server.request("GET /.well-known/jwks.json", "").contains(&kid));
 }
 
+/// Clients with PS256 and ES256, an API with RS512; the keys are there once the server has started.
+fn with_keys_of_every_kind(project: &Path) -> Running {
+    let several = CONFIGURATION
+        .replace("client_id = \"web\"\n", "client_id = \"web\"\njwt_configuration = { alg = \"PS256\" }\n")
+        .replace(
+            "app_type = \"non_interactive\"\n",
+            "app_type = \"non_interactive\"\njwt_configuration = { alg = \"ES256\" }\n",
+        )
+        .replace("scopes = [\"read:things\"]\n", "scopes = [\"read:things\"]\nsigning_alg = \"RS512\"\n");
+    fs::write(project.join("vestibule.toml"), several).unwrap();
+    Running::start(project, "dev")
+}
+
+/// Kinds and states of `keys list`, sorted, without ids and times.
+fn listed(project: &Path) -> Vec<String> {
+    let text = stdout(&vestibule(project, &["keys", "list"]));
+    let state = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let told = words[4..].iter().filter(|word| !word.starts_with("20"));
+        format!("{}: {}", words[1], told.copied().collect::<Vec<_>>().join(" "))
+    };
+    let mut lines: Vec<_> = text.lines().map(state).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_rotation_of_rsa_keys_rotates_those_of_every_rsa_algorithm() {
+    let project = project(CONFIGURATION, ACTION);
+    let _server = with_keys_of_every_kind(project.path());
+    assert_eq!(listed(project.path()), ["EC: signs", "RSA-PS256: signs", "RSA-RS512: signs", "RSA: signs"]);
+    let told = stdout(&vestibule(project.path(), &["keys", "rotate", "--kind", "rsa", "--now"]));
+    let kinds: Vec<_> = told.lines().filter_map(|line| line.split_once(' ')).map(|(kind, _)| kind).take(3).collect();
+    assert_eq!(kinds, ["RSA", "RSA-RS512", "RSA-PS256"], "{told}");
+    assert_eq!(listed(project.path()).len(), 7, "four signed and three were made");
+    let told = stdout(&vestibule(project.path(), &["keys", "rotate", "--now"]));
+    assert!(["RSA ", "RSA-RS512 ", "RSA-PS256 ", "EC "].iter().all(|kind| told.contains(kind)), "{told}");
+    let states = listed(project.path());
+    let (signing, old): (Vec<_>, Vec<_>) = states.iter().partition(|state| state.ends_with(": signs"));
+    assert_eq!(signing, ["EC: signs", "RSA-PS256: signs", "RSA-RS512: signs", "RSA: signs"]);
+    assert_eq!(old.len(), 7, "{states:?}");
+}
+
 #[test]
 fn a_terminated_server_finishes_the_request_in_flight() {
     let busy = "fn onExecuteCredentialsExchange(event, api) {

@@ -79,15 +79,22 @@ async fn list(store: &Store) -> anyhow::Result<()> {
 }
 
 fn row(key: &StoredKey, keys: &[StoredKey]) -> Vec<String> {
-    let now = Clock::System.now_ms();
-    let waits = keys.iter().any(|other| other.kind == key.kind && other.retired_at.is_some_and(|at| at > now));
-    let state = match key.retired_at {
-        None if waits => "published, signs next".to_owned(),
-        None => "signs".to_owned(),
-        Some(at) if at > now => format!("signs until {}", iso8601(at)),
-        Some(at) => format!("retired {}, still published", iso8601(at)),
-    };
+    let state = state(key, keys, Clock::System.now_ms());
     vec![key.kid.clone(), key.kind.clone(), format!("made {}", iso8601(key.created_at)), state]
+}
+
+/// Of the keys of a kind that are not retired the one that retires first signs; the others wait for it, one after the other.
+fn state(key: &StoredKey, keys: &[StoredKey], now: i64) -> String {
+    let end = key.retired_at.unwrap_or(i64::MAX);
+    if end <= now {
+        return format!("retired {}, still published", iso8601(end));
+    }
+    let ends = keys.iter().filter(|other| other.kind == key.kind).filter_map(|other| other.retired_at);
+    let until = key.retired_at.map(|end| format!(" until {}", iso8601(end))).unwrap_or_default();
+    match ends.filter(|before| (now + 1..end).contains(before)).max() {
+        Some(begin) => format!("published, signs next, from {}{until}", iso8601(begin)),
+        None => format!("signs{until}"),
+    }
 }
 
 /// The algorithms whose keys are replaced: all that have a key, or those of `kind`. A key for RS512 is another than one for

@@ -107,13 +107,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Every key of `kind` except `kid` retires at `at`, unless it already has a date.
+    /// Every key of `kind` except `kid` retires at `at`, unless it does so earlier already.
     ///
     /// # Errors
     /// The database's.
     pub async fn retire_signing_keys(&mut self, kind: &str, kid: &str, at: i64) -> Result<()> {
         sql::query(
-            "UPDATE signing_keys SET retired_at = $4 WHERE tenant = $1 AND kind = $2 AND kid <> $3 AND retired_at IS NULL",
+            "UPDATE signing_keys SET retired_at = $4
+             WHERE tenant = $1 AND kind = $2 AND kid <> $3 AND (retired_at IS NULL OR retired_at > $4)",
         )
         .bind(&*self.tenant)
         .bind(kind)

@@ -164,6 +164,21 @@ fn a_rotation_of_rsa_keys_rotates_those_of_every_rsa_algorithm() {
 }
 
 #[test]
+fn a_rotation_at_once_overtakes_those_that_were_planned() {
+    let project = project(CONFIGURATION, ACTION);
+    for _ in 0..3 {
+        assert!(vestibule(project.path(), &["keys", "rotate", "--kind", "ec"]).status.success());
+    }
+    let planned = ["EC: published, signs next, from", "EC: published, signs next, from until", "EC: signs until"];
+    assert_eq!(listed(project.path()), planned);
+    let told = stdout(&vestibule(project.path(), &["keys", "rotate", "--kind", "ec", "--now"]));
+    let kid = told.split_whitespace().nth(1).unwrap();
+    let text = stdout(&vestibule(project.path(), &["keys", "list"]));
+    assert_eq!(text.matches("still published").count(), 3, "{text}");
+    assert!(text.lines().any(|line| line.contains(kid) && line.ends_with("  signs")), "{text}");
+}
+
+#[test]
 fn a_terminated_server_finishes_the_request_in_flight() {
     let busy = "fn onExecuteCredentialsExchange(event, api) {
     let n = 0;

@@ -34,7 +34,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn configuration(State(app): State<Arc<App>>) -> impl IntoResponse {
     let mut algorithms: Vec<&str> =
         ASSERTION_ALGORITHMS.into_iter().filter(|alg| app.keys.load().can_sign(*alg)).map(Algorithm::as_str).collect();
-    if !app.hs256_secrets.is_empty() {
+    if !app.hs256_secrets.load().is_empty() {
         algorithms.push(Algorithm::HS256.as_str());
     }
     ([(CACHE_CONTROL, CACHE)], Json(document(&app.issuer, &algorithms)))

@@ -322,7 +322,8 @@ fn sign_id_token(app: &App, client: &Client, alg: Algorithm, claims: &JsonMap) -
     if alg != Algorithm::HS256 {
         return Ok(app.keys.load().sign(alg, "JWT", claims)?);
     }
-    let secret = app.hs256_secrets.get(&client.client_id).ok_or(keys::Error::Missing("HS256"))?;
+    let secrets = app.hs256_secrets.load();
+    let secret = secrets.get(&client.client_id).ok_or(keys::Error::Missing("HS256"))?;
     Ok(Keys::sign_hs256(secret, claims)?)
 }
 

@@ -4,8 +4,11 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
+
+use vestibule::clock::Clock;
+use vestibule::keys::Keys;
 
 use super::{ACTION, CONFIGURATION, command, project, stdout, vestibule};
 
@@ -47,7 +50,7 @@ impl Running {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = command(directory, &[subcommand, "--listen", &format!("127.0.0.1:{port}")])
             .env("MACHINE_SECRET", SECRET)
-            .stdout(Stdio::null())
+            .stdout(fs::File::create(directory.join("stdout")).unwrap())
             .stderr(fs::File::create(directory.join("stderr")).unwrap())
             .spawn()
             .unwrap();
@@ -104,6 +107,37 @@ fn dev_uses_what_is_saved_and_counts_reloads() {
     let changed = CONFIGURATION.replace("\"machine-secret\"", "\"another-secret\"");
     fs::write(project.path().join("vestibule.toml"), changed).unwrap();
     eventually(|| server.machine_token("another-secret").contains(r#""mark":"one""#));
+}
+
+/// A client that asks for HS256.
+fn symmetric(client_id: &str, secret: &str) -> String {
+    format!(
+        "[[clients]]\nclient_id = \"{client_id}\"\nclient_secret = \"{secret}\"\ngrant_types = [\"password\"]\n\
+         jwt_configuration = {{ alg = \"HS256\" }}\n"
+    )
+}
+
+#[test]
+fn a_changed_secret_authenticates_and_signs_at_once() {
+    let (old, new) = ("the old secret of more than thirty-two bytes", "the new secret of more than thirty-two bytes");
+    let project = project(&format!("{CONFIGURATION}{}", symmetric("signs", old)), ACTION);
+    let server = Running::start(project.path(), "dev");
+    let signed = |client_id: &str, secret: &str| {
+        let user = "username=ada@example.com&password=ada-password&scope=openid";
+        let who = format!("client_id={client_id}&client_secret={}", secret.replace(' ', "+"));
+        let answer = server.request("POST /oauth/token", &format!("grant_type=password&{who}&{user}"));
+        let (_, rest) = answer.split_once("\"id_token\":\"")?;
+        let token = rest.split('"').next()?.to_owned();
+        Some(Keys::verify_hs256(&token, secret, "http://localhost:8484/", Clock::System.now(), false).is_ok())
+    };
+    assert_eq!(signed("signs", old), Some(true));
+    let changed = format!("{CONFIGURATION}{}{}", symmetric("signs", new), symmetric("late", new));
+    fs::write(project.path().join("vestibule.toml"), changed).unwrap();
+    eventually(|| fs::read_to_string(project.path().join("stdout")).unwrap().contains("vestibule.toml applied"));
+    assert_eq!((signed("signs", old), signed("signs", new)), (None, Some(true)));
+    assert_eq!(signed("late", new), Some(true), "a client that a reload brought");
+    let told = fs::read_to_string(project.path().join("stderr")).unwrap();
+    assert!(!told.contains("next start"), "{told}");
 }
 
 #[test]

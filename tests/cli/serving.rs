@@ -141,6 +141,24 @@ fn a_changed_secret_authenticates_and_signs_at_once() {
 }
 
 #[test]
+fn text_of_a_request_neither_begins_a_line_of_the_log_nor_steers_the_terminal() {
+    let project = project(CONFIGURATION, ACTION);
+    let server = Running::start(project.path(), "dev");
+    let hostile = "abc%0a2026-01-01T00:00:00Z%20%20INFO%20FAKE%1b%5b31m%c2%9b31m%0d";
+    for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
+        let body = format!("grant_type=client_credentials&token=x&client_secret=y&client_id={hostile}");
+        assert!(server.request(&format!("POST {path}"), &body).contains("401"), "{path}");
+    }
+    server.request(&format!("GET /authorize?client_id={hostile}&redirect_uri={hostile}"), "");
+    let log = || fs::read_to_string(project.path().join("stderr")).unwrap();
+    eventually(|| log().matches("FAKE").count() >= 4);
+    let log = log();
+    assert!(!log.lines().any(|line| line.starts_with("2026-01-01")), "{log:?}");
+    assert!(!log.contains(|c: char| c.is_control() && c != '\n'), "{log:?}");
+    assert!(log.contains(r"abc\n2026"), "{log}");
+}
+
+#[test]
 fn serve_reloads_on_a_hangup_only_and_picks_up_rotated_keys() {
     let project = project(PRODUCTION, &sets("one"));
     let server = Running::start(project.path(), "serve");

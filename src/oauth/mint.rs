@@ -33,6 +33,10 @@ pub const PROTOCOL_MEMBERS: [&str; 14] = [
     "token_type",
 ];
 
+/// Claims of an ID token that are the protocol's own.
+pub const ID_TOKEN_CLAIMS: [&str; 10] =
+    ["at_hash", "aud", "auth_time", "c_hash", "exp", "iat", "iss", "nonce", "sid", "sub"];
+
 /// What shall be minted.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
@@ -281,7 +285,10 @@ fn id_token(app: &App, order: &Order<'_>, access_token: Option<&str>) -> Result<
     let alg = id_token_alg(order.client);
     let iat = app.clock.now();
     let mut protocol = JsonMap::new();
-    let mut put = |name: &str, value: Value| protocol.insert(name.to_owned(), value);
+    let mut put = |name: &str, value: Value| {
+        debug_assert!(ID_TOKEN_CLAIMS.contains(&name), "discovery does not declare {name}");
+        protocol.insert(name.to_owned(), value)
+    };
     put("iss", app.issuer.as_str().into());
     put("sub", order.user.user_id.as_str().into());
     put("aud", order.client.client_id.as_str().into());

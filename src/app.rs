@@ -52,8 +52,8 @@ pub struct App {
     pub clock: Clock,
     /// Randomness.
     pub random: Random,
-    /// Secrets of clients whose ID tokens are signed with HS256 (their database row has only a hash).
-    pub hs256_secrets: BTreeMap<String, String>,
+    /// Secrets of clients whose ID tokens are signed with HS256 (their database row has only a hash), as declared last.
+    pub hs256_secrets: ArcSwap<BTreeMap<String, String>>,
     /// Lifetimes.
     pub lifetimes: Lifetimes,
     /// `[server]`: bounds of connections and requests.
@@ -128,7 +128,7 @@ impl App {
             reloader: Arc::new(reloader),
             clock,
             random: random.clone(),
-            hs256_secrets: hs256_secrets(config),
+            hs256_secrets: ArcSwap::default(),
             lifetimes: config.lifetimes,
             server: config.server.clone(),
             draining: AtomicBool::new(false),
@@ -167,7 +167,9 @@ impl App {
             let user = User { created_at: now, updated_at: now, ..declared.user.clone() };
             tx.put_user(&user, hash.as_deref()).await?;
         }
-        Ok(tx.commit().await?)
+        tx.commit().await?;
+        self.hs256_secrets.store(Arc::new(hs256_secrets(config)));
+        Ok(())
     }
 
     /// Reads the signing keys and makes those that are missing: RS256 always, others when something is signed with them.

@@ -19,6 +19,7 @@ use crate::domain::client::Algorithm;
 use crate::store::StoredKey;
 
 pub use assertion::verify_assertion;
+pub use pair::algorithm;
 pub use seal::{Seal, SealError, SealingKey};
 
 use jws::{Jws, Times};

@@ -1,12 +1,13 @@
 //! `vestibule keys`: shows the signing keys, or makes a new one sign while the old ones stay published.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use super::{Settings, logging, print, sealing};
 use crate::clock::{Clock, Random, iso8601};
 use crate::config::Config;
 use crate::domain::client::Algorithm;
-use crate::keys::{Keys, PUBLISHED_BEFORE_USE_MS, Seal};
+use crate::keys::{self, Keys, PUBLISHED_BEFORE_USE_MS, Seal};
 use crate::store::{Database, Store, StoredKey};
 
 /// What to do with the keys.
@@ -16,7 +17,7 @@ pub(super) enum Command {
     List,
     /// Make new signing keys; tokens signed with the old ones stay valid
     Rotate {
-        /// Only keys of this kind
+        /// Only keys of this kind; of `rsa` those of every algorithm that has one
         #[arg(long, value_enum)]
         kind: Option<Kind>,
         /// Sign with the new keys at once, because an old one leaked; clients that keep the key set may refuse tokens for minutes
@@ -27,7 +28,7 @@ pub(super) enum Command {
     Reseal,
 }
 
-/// The kind of a key pair (`kty`).
+/// The kind of a key pair (`kty`), with the algorithms that have keys of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Kind {
     /// RS256, RS512, PS256
@@ -39,21 +40,12 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 3] = [Self::Rsa, Self::Ec, Self::Okp];
-
-    fn name(self) -> &'static str {
+    /// The first one is made if there is no key of this kind yet.
+    fn algorithms(self) -> &'static [Algorithm] {
         match self {
-            Self::Rsa => "RSA",
-            Self::Ec => "EC",
-            Self::Okp => "OKP",
-        }
-    }
-
-    fn algorithm(self) -> Algorithm {
-        match self {
-            Self::Rsa => Algorithm::RS256,
-            Self::Ec => Algorithm::ES256,
-            Self::Okp => Algorithm::EdDSA,
+            Self::Rsa => &[Algorithm::RS256, Algorithm::RS512, Algorithm::PS256],
+            Self::Ec => &[Algorithm::ES256],
+            Self::Okp => &[Algorithm::EdDSA],
         }
     }
 }
@@ -87,32 +79,44 @@ async fn list(store: &Store) -> anyhow::Result<()> {
 }
 
 fn row(key: &StoredKey, keys: &[StoredKey]) -> Vec<String> {
-    let now = Clock::System.now_ms();
-    let waits = keys.iter().any(|other| other.kind == key.kind && other.retired_at.is_some_and(|at| at > now));
-    let state = match key.retired_at {
-        None if waits => "published, signs next".to_owned(),
-        None => "signs".to_owned(),
-        Some(at) if at > now => format!("signs until {}", iso8601(at)),
-        Some(at) => format!("retired {}, still published", iso8601(at)),
-    };
+    let state = state(key, keys, Clock::System.now_ms());
     vec![key.kid.clone(), key.kind.clone(), format!("made {}", iso8601(key.created_at)), state]
 }
 
-/// One new key for each kind that there is, or for the kind that was asked for.
+/// Of the keys of a kind that are not retired the one that retires first signs; the others wait for it, one after the other.
+fn state(key: &StoredKey, keys: &[StoredKey], now: i64) -> String {
+    let end = key.retired_at.unwrap_or(i64::MAX);
+    if end <= now {
+        return format!("retired {}, still published", iso8601(end));
+    }
+    let ends = keys.iter().filter(|other| other.kind == key.kind).filter_map(|other| other.retired_at);
+    let until = key.retired_at.map(|end| format!(" until {}", iso8601(end))).unwrap_or_default();
+    match ends.filter(|before| (now + 1..end).contains(before)).max() {
+        Some(begin) => format!("published, signs next, from {}{until}", iso8601(begin)),
+        None => format!("signs{until}"),
+    }
+}
+
+/// The algorithms whose keys are replaced: all that have a key, or those of `kind`. A key for RS512 is another than one for
+/// RS256, and a leak takes all of them.
+fn rotated(stored: &[StoredKey], kind: Option<Kind>) -> BTreeSet<Algorithm> {
+    let used: BTreeSet<Algorithm> = stored.iter().filter_map(|key| keys::algorithm(&key.kind)).collect();
+    let wanted = kind.map_or(used.clone(), |kind| kind.algorithms().iter().copied().collect());
+    if used.is_disjoint(&wanted) {
+        return BTreeSet::from([kind.map_or(Algorithm::RS256, |kind| kind.algorithms()[0])]);
+    }
+    used.intersection(&wanted).copied().collect()
+}
+
+/// One new key for each algorithm that has one.
 async fn rotate(store: &Store, seal: &Seal, kind: Option<Kind>, at_once: bool) -> anyhow::Result<()> {
     let stored = store.signing_keys().await?;
     let (clock, random) = (Clock::System, Random::system());
-    let used = |kind: &Kind| stored.iter().any(|key| key.kind == kind.name() && key.retired_at.is_none());
-    let kinds: Vec<_> = match kind {
-        Some(kind) => vec![kind],
-        None if stored.is_empty() => vec![Kind::Rsa],
-        None => Kind::ALL.into_iter().filter(used).collect(),
-    };
     let takes_over = clock.now_ms() + if at_once { 0 } else { PUBLISHED_BEFORE_USE_MS };
     let mut tx = store.begin().await?;
     let mut made = Vec::new();
-    for kind in kinds {
-        let key = seal.close(Keys::generate(kind.algorithm(), &clock, &random)?)?;
+    for algorithm in rotated(&stored, kind) {
+        let key = seal.close(Keys::generate(algorithm, &clock, &random)?)?;
         // The first key of a kind must be known as such, or a server that starts now would make another.
         if !tx.insert_first_signing_key(&key).await? {
             tx.insert_signing_key(&key).await?;

@@ -188,11 +188,6 @@ fn warn_of_bypasses(voice: Voice, config: &Config) {
 
 /// What cannot change under a running server.
 fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
-    let symmetric = |config: &Config| {
-        let hs256 =
-            |client: &&crate::config::DeclaredClient| client.client.id_token.alg == crate::domain::client::Algorithm::HS256;
-        config.clients.iter().filter(hs256).map(|client| client.client.secret_hash.clone()).collect::<Vec<_>>()
-    };
     let pool = |config: &Config| (config.actions.limits.max_concurrent_runs, config.actions.limits.max_waiting_runs);
     let changes = [
         ("issuer", old.issuer != new.issuer),
@@ -204,7 +199,6 @@ fn needs_restart(old: &Config, new: &Config) -> Vec<&'static str> {
         ("traces", old.traces != new.traces),
         ("actions.shadow", old.actions.shadow.is_some() != new.actions.shadow.is_some()),
         ("actions.max_concurrent_runs or max_waiting_runs", pool(old) != pool(new)),
-        ("client_secret of a client with HS256", symmetric(old) != symmetric(new)),
     ];
     changes.into_iter().filter_map(|(setting, changed)| changed.then_some(setting)).collect()
 }

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::try_login::Outcome;
 use crate::domain::JsonMap;
 use crate::domain::decision::{self, Decision, Setting};
+use crate::domain::text::one_line;
 use crate::kit::login::Attempt;
+use crate::kit::traces::text::refused_call;
 
 /// Longer strings of a token response are cut in text; `--json` has them whole.
 const SHOWN: usize = 24;
@@ -23,9 +25,7 @@ pub(super) fn text(attempt: &Attempt, outcome: &Outcome) -> String {
     let mut parts = vec![headline(attempt, decision), actions(decision)];
     parts.push(verdict(outcome));
     if !decision.refused.is_empty() {
-        let line = |refusal: &decision::Refusal| {
-            format!("  {} of `{}`: {}\n    at {}", refusal.call, refusal.name, refusal.reason, refusal.by)
-        };
+        let line = |refusal: &decision::Refusal| format!("  {}\n    at {}", refused_call(refusal), refusal.by);
         parts.push(format!("Asked for and refused\n{}", decision.refused.iter().map(line).collect::<Vec<_>>().join("\n")));
     }
     if outcome.refused.is_none() {
@@ -84,7 +84,7 @@ fn actions(decision: &Decision) -> String {
             action.action, action.outcome, action.operations
         );
         for line in &action.logs {
-            let _ = write!(text, "\n    printed: {line}");
+            let _ = write!(text, "\n    printed: {}", one_line(line));
         }
         if let Some(error) = &action.error {
             let _ = write!(text, "\n    {}", error.replace('\n', "\n    "));
@@ -95,21 +95,24 @@ fn actions(decision: &Decision) -> String {
 
 fn verdict(outcome: &Outcome) -> String {
     let Some((code, description)) = &outcome.refused else {
-        return format!("Allowed with scope `{}`", outcome.scope);
+        return format!("Allowed with scope `{}`", one_line(&outcome.scope.to_string()));
     };
+    let told = one_line(&format!("{code}: {description}"));
     match &outcome.decision.outcome {
-        decision::Outcome::Denied { by, .. } => format!("Denied by {by}\n  {code}: {description}"),
+        decision::Outcome::Denied { by, .. } => format!("Denied by {by}\n  {told}"),
         decision::Outcome::Failed { message, .. } => {
-            format!("Failed: {message}\n  the client reads only {code}: {description}")
+            format!("Failed: {}\n  the client reads only {told}", one_line(message))
         }
-        decision::Outcome::Allowed => format!("Denied\n  {code}: {description}"),
+        decision::Outcome::Allowed => format!("Denied\n  {told}"),
     }
 }
 
 /// One line per member; what an action set points at its line.
 fn members(title: &str, members: &JsonMap, set_by: &Settings) -> String {
-    let lines: Vec<_> =
-        members.iter().map(|(name, value)| (format!("{name}: {value}"), provenance(name, value, set_by))).collect();
+    let lines: Vec<_> = members
+        .iter()
+        .map(|(name, value)| (one_line(&format!("{name}: {value}")), provenance(name, value, set_by)))
+        .collect();
     let custom = lines.iter().filter(|(_, by)| by.is_some()).map(|(line, _)| line.chars().count());
     let width = custom.max().unwrap_or(0).min(80);
     let mut text = title.to_owned();

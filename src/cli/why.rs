@@ -10,6 +10,7 @@ use super::traces::{first_of_all, one, open, summary, unreadable};
 use super::{Settings, logging, print};
 use crate::config::Config;
 use crate::domain::decision::Provenance;
+use crate::domain::text::one_line;
 use crate::domain::trace::TraceFilter;
 use crate::flow::FlowSet;
 use crate::kit::traces::Source;
@@ -64,7 +65,7 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
             let _ = write!(
                 text,
                 "\n\nlogins since then have nothing of `{0}`; for the newest: vestibule why {0} --trace {newest}",
-                options.name
+                one_line(&options.name)
             );
         }
         print::line(&text);

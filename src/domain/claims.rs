@@ -145,28 +145,34 @@ pub fn scope_of(name: &str) -> Option<&'static str> {
     }
 }
 
-/// The user's standard claims that the scopes allow, without `sub`. `updated_at` is a number of seconds, as OpenID has it.
+/// A claim of [`STANDARD`], and its value for a user who has one.
+type ProfileClaim = (&'static str, fn(&User) -> Option<Value>);
+
+/// The claims that a profile has. `updated_at` is a number of seconds, as OpenID has it.
+const PROFILE: [ProfileClaim; 11] = [
+    ("name", |user| text(user.name.as_deref())),
+    ("nickname", |user| text(user.nickname.as_deref())),
+    ("given_name", |user| text(user.given_name.as_deref())),
+    ("family_name", |user| text(user.family_name.as_deref())),
+    ("preferred_username", |user| text(user.username.as_deref())),
+    ("picture", |user| text(user.picture.as_deref())),
+    ("updated_at", |user| Some(user.updated_at.div_euclid(1000).into())),
+    ("email", |user| text(user.email.as_deref())),
+    ("email_verified", |user| user.email.as_ref().map(|_| user.email_verified.into())),
+    ("phone_number", |user| text(user.phone_number.as_deref())),
+    ("phone_number_verified", |user| user.phone_number.as_ref().map(|_| user.phone_verified.into())),
+];
+
+/// Every claim about a user that [`standard`] and [`legacy_attributes`] yield, for discovery.
+pub fn supported() -> impl Iterator<Item = &'static str> {
+    PROFILE.into_iter().map(|(name, _)| name).chain(LEGACY_ATTRIBUTES)
+}
+
+/// The user's standard claims that the scopes allow, without `sub`.
 #[must_use]
 pub fn standard(user: &User, scope: &Scopes) -> JsonMap {
-    let mut claims = JsonMap::new();
-    if scope.contains("profile") {
-        put(&mut claims, "name", user.name.as_deref());
-        put(&mut claims, "nickname", user.nickname.as_deref());
-        put(&mut claims, "given_name", user.given_name.as_deref());
-        put(&mut claims, "family_name", user.family_name.as_deref());
-        put(&mut claims, "preferred_username", user.username.as_deref());
-        put(&mut claims, "picture", user.picture.as_deref());
-        claims.insert("updated_at".to_owned(), user.updated_at.div_euclid(1000).into());
-    }
-    if scope.contains("email") && user.email.is_some() {
-        put(&mut claims, "email", user.email.as_deref());
-        claims.insert("email_verified".to_owned(), user.email_verified.into());
-    }
-    if scope.contains("phone") && user.phone_number.is_some() {
-        put(&mut claims, "phone_number", user.phone_number.as_deref());
-        claims.insert("phone_number_verified".to_owned(), user.phone_verified.into());
-    }
-    claims
+    let granted = PROFILE.into_iter().filter(|(name, _)| scope_of(name).is_some_and(|needed| scope.contains(needed)));
+    granted.filter_map(|(name, value)| Some((name.to_owned(), value(user)?))).collect()
 }
 
 /// The attributes that a legacy client named as scope words, copied whole (auth0-http 3.5). Only for grants without an API,
@@ -183,18 +189,17 @@ pub fn legacy_attributes(user: &User, scope: &Scopes) -> JsonMap {
 }
 
 fn legacy_attribute(user: &User, word: &str) -> Option<Value> {
-    let text = |value: &Option<String>| value.clone().map(Value::from);
     match word {
         "app_metadata" => Some(Value::Object(user.app_metadata.clone())),
         "user_metadata" => Some(Value::Object(user.user_metadata.clone())),
         "user_id" => Some(user.user_id.clone().into()),
-        "name" => text(&user.name),
-        "nickname" => text(&user.nickname),
-        "given_name" => text(&user.given_name),
-        "family_name" => text(&user.family_name),
-        "picture" => text(&user.picture),
-        "username" => text(&user.username),
-        "phone_number" => text(&user.phone_number),
+        "name" => text(user.name.as_deref()),
+        "nickname" => text(user.nickname.as_deref()),
+        "given_name" => text(user.given_name.as_deref()),
+        "family_name" => text(user.family_name.as_deref()),
+        "picture" => text(user.picture.as_deref()),
+        "username" => text(user.username.as_deref()),
+        "phone_number" => text(user.phone_number.as_deref()),
         "phone_verified" => user.phone_number.as_ref().map(|_| user.phone_verified.into()),
         "email_verified" => user.email.as_ref().map(|_| user.email_verified.into()),
         "created_at" => Some(user.created_at.div_euclid(1000).into()),
@@ -267,10 +272,8 @@ pub fn size(claims: &BTreeMap<String, Setting>) -> usize {
     claims.iter().map(|(name, setting)| name.len() + setting.value.to_string().len()).sum()
 }
 
-fn put(claims: &mut JsonMap, name: &str, value: Option<&str>) {
-    if let Some(value) = value {
-        claims.insert(name.to_owned(), value.into());
-    }
+fn text(value: Option<&str>) -> Option<Value> {
+    value.map(Value::from)
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod resource_server;
 pub mod scope;
 pub mod session;
 pub mod shadow;
+pub mod text;
 pub mod trace;
 pub mod user;
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use rhai::{Dynamic, EvalAltResult, LexError, ParseErrorType, Position};
 
+use crate::domain::text::one_line;
+
 use super::api::description::{OBJECTS, Object};
 use super::codes::Code;
 use super::toolbox::Names;
@@ -329,7 +331,7 @@ pub(super) fn at_property(source: &str, position: Position, message: &str) -> Po
 
 /// One line of bounded length without control characters: it goes to logs and terminals.
 pub(super) fn clean(text: &str) -> String {
-    let mut clean: String = text.chars().take(MAX_TEXT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut clean = one_line(&text.chars().take(MAX_TEXT).collect::<String>());
     if text.chars().nth(MAX_TEXT).is_some() {
         clean.push('…');
     }

@@ -10,16 +10,16 @@ use super::pages::{deliver, notice};
 use crate::app::App;
 use crate::oauth::authorize::Answer;
 use crate::oauth::error::Error;
-use crate::oauth::respond::ResponseMode;
+use crate::oauth::respond::{MAX_LOCATION, ResponseMode};
 
 /// 302 after GET, 303 after POST: no browser may send a password on to the client.
 pub(super) fn redirect(method: &Method, location: &str) -> Response {
     let status = if method == Method::POST { StatusCode::SEE_OTHER } else { StatusCode::FOUND };
+    let unusable = |detail| notice::error(StatusCode::BAD_REQUEST, "Invalid request", detail).into_response();
     match HeaderValue::try_from(location) {
+        Ok(location) if location.len() > MAX_LOCATION => unusable("The request is too long to be answered by a redirect."),
         Ok(location) => (status, [(LOCATION, location)]).into_response(),
-        Err(_) => {
-            notice::error(StatusCode::BAD_REQUEST, "Invalid request", "The return address cannot be used.").into_response()
-        }
+        Err(_) => unusable("The return address cannot be used."),
     }
 }
 

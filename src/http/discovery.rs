@@ -1,5 +1,6 @@
 //! Discovery (OpenID Connect Discovery 1.0, RFC 8414) and the key set. Truthful: what is listed works.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -10,8 +11,10 @@ use axum::{Json, Router};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::domain::claims;
 use crate::domain::client::{Algorithm, GrantType};
 use crate::oauth::authorization_request::Prompt;
+use crate::oauth::mint;
 use crate::oauth::respond::ResponseMode;
 
 /// A rotated key is published long before it signs, so clients may keep the set this long.
@@ -34,7 +37,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn configuration(State(app): State<Arc<App>>) -> impl IntoResponse {
     let mut algorithms: Vec<&str> =
         ASSERTION_ALGORITHMS.into_iter().filter(|alg| app.keys.load().can_sign(*alg)).map(Algorithm::as_str).collect();
-    if !app.hs256_secrets.is_empty() {
+    if !app.hs256_secrets.load().is_empty() {
         algorithms.push(Algorithm::HS256.as_str());
     }
     ([(CACHE_CONTROL, CACHE)], Json(document(&app.issuer, &algorithms)))
@@ -81,10 +84,7 @@ fn document(issuer: &str, id_token_algorithms: &[&str]) -> Value {
         "display_values_supported": ["page"],
         "ui_locales_supported": ["en"],
         "claim_types_supported": ["normal"],
-        "claims_supported": [
-            "aud", "at_hash", "auth_time", "c_hash", "email", "email_verified", "exp", "family_name", "given_name", "iat",
-            "iss", "name", "nickname", "nonce", "phone_number", "phone_number_verified", "picture", "sid", "sub", "updated_at"
-        ],
+        "claims_supported": claims::supported().chain(mint::ID_TOKEN_CLAIMS).collect::<BTreeSet<_>>(),
         "authorization_response_iss_parameter_supported": true,
         "claims_parameter_supported": false,
         "request_parameter_supported": false,

@@ -30,8 +30,9 @@ pub(super) enum Pair {
     Ed25519(Ed25519KeyPair),
 }
 
-/// The algorithm of a [`StoredKey::kind`].
-pub(super) fn algorithm(kind: &str) -> Option<Algorithm> {
+/// The algorithm of a [`StoredKey::kind`]; `None` for a kind of another version.
+#[must_use]
+pub fn algorithm(kind: &str) -> Option<Algorithm> {
     match kind {
         "RSA" => Some(Algorithm::RS256),
         "RSA-RS512" => Some(Algorithm::RS512),

@@ -69,6 +69,9 @@ impl AuthorizationRequest {
     pub async fn validate(app: &App, parameters: Parameters) -> Result<Self, Rejection> {
         let (client, redirect_uri) = trusted_redirect(app, &parameters).await?;
         let destination = destination(&client, redirect_uri, &parameters, &app.issuer);
+        if !destination.has_room() {
+            return Err(Rejection::Page(Error::protocol("invalid_request", "parameter `state` is too long for a redirect")));
+        }
         let refuse = |wrong: Wrong| Rejection::Answer(Box::new(destination.error(wrong.0, &wrong.1)));
         let mut request = parse(client, destination.clone(), parameters).map_err(refuse)?;
         request.api = api(app, &request.parameters).await?.map_err(refuse)?;

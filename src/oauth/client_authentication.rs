@@ -137,7 +137,7 @@ fn is_registered(client: &Client, proof: &Proof) -> bool {
 }
 
 fn refuse(presented: &Presented, fact: &str) -> Error {
-    tracing::warn!(client.id = %presented.client_id, fact, "client authentication failed");
+    tracing::warn!(client.id = presented.client_id, fact, "client authentication failed");
     failed(presented.used_basic(), "client authentication failed")
 }
 

@@ -12,7 +12,7 @@ pub(super) fn verify(app: &App, hint: &str) -> Option<JsonMap> {
     if let Ok((_, claims)) = app.keys.load().verify(hint, &app.issuer, now, true) {
         return Some(claims);
     }
-    app.hs256_secrets.iter().find_map(|(client_id, secret)| {
+    app.hs256_secrets.load().iter().find_map(|(client_id, secret)| {
         let (_, claims) = Keys::verify_hs256(hint, secret, &app.issuer, now, true).ok()?;
         (claims.get("aud").and_then(Value::as_str) == Some(client_id)).then_some(claims)
     })

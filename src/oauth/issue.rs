@@ -19,7 +19,7 @@ use super::error::{Error, Result};
 use super::event;
 use super::fold::Party;
 use super::mint::{self, Minted, Order};
-use super::respond::Response;
+use super::respond::{MAX_LOCATION, Response};
 use super::session::{self, SessionChange};
 use super::verdict::{self, Question, Subject, Verdict};
 
@@ -145,8 +145,12 @@ async fn allow(
     if request.response_type.id_token && minted.as_ref().is_none_or(|minted| minted.id_token.is_none()) {
         return Ok(request.destination.error("access_denied", "an action removed the scope `openid`"));
     }
+    let answer = request.destination.answer(members(request, &grant, code.as_deref(), minted.as_ref()));
+    if !answer.fits() {
+        return Ok(too_long(request));
+    }
     store(app, request, session, &grant, code.as_deref(), minted.as_ref()).await?;
-    Ok(request.destination.answer(members(request, &grant, code, minted.as_ref())))
+    Ok(answer)
 }
 
 /// The tokens of implicit and hybrid answers.
@@ -210,7 +214,7 @@ async fn store(
 }
 
 /// The members of the answer: tokens with the Decision's parameters, then the code, which nothing can replace.
-fn members(request: &AuthorizationRequest, grant: &Grant, code: Option<String>, minted: Option<&Minted>) -> JsonMap {
+fn members(request: &AuthorizationRequest, grant: &Grant, code: Option<&str>, minted: Option<&Minted>) -> JsonMap {
     let mut members = minted.map(|minted| minted.response(&grant.scope, grant)).unwrap_or_default();
     if !request.response_type.token {
         for about_the_access_token in ["token_type", "expires_in", "scope"] {
@@ -221,6 +225,13 @@ fn members(request: &AuthorizationRequest, grant: &Grant, code: Option<String>, 
         members.insert("code".into(), code.into());
     }
     members
+}
+
+/// The tokens are larger than a redirect can be, most likely by the claims of the actions.
+fn too_long(request: &AuthorizationRequest) -> Response {
+    tracing::error!(client.id = request.client.client_id, most = MAX_LOCATION, "the tokens are too long for a redirect");
+    let description = "the tokens are too long for a redirect: ask for response_mode=form_post, or for fewer claims";
+    request.destination.error("server_error", description)
 }
 
 async fn end_session_of_missing_user(app: &App, request: &AuthorizationRequest, session: &Session) -> Result<Answer> {

@@ -33,6 +33,10 @@ pub const PROTOCOL_MEMBERS: [&str; 14] = [
     "token_type",
 ];
 
+/// Claims of an ID token that are the protocol's own.
+pub const ID_TOKEN_CLAIMS: [&str; 10] =
+    ["at_hash", "aud", "auth_time", "c_hash", "exp", "iat", "iss", "nonce", "sid", "sub"];
+
 /// What shall be minted.
 #[derive(Clone, Copy, Debug)]
 pub struct Order<'a> {
@@ -281,7 +285,10 @@ fn id_token(app: &App, order: &Order<'_>, access_token: Option<&str>) -> Result<
     let alg = id_token_alg(order.client);
     let iat = app.clock.now();
     let mut protocol = JsonMap::new();
-    let mut put = |name: &str, value: Value| protocol.insert(name.to_owned(), value);
+    let mut put = |name: &str, value: Value| {
+        debug_assert!(ID_TOKEN_CLAIMS.contains(&name), "discovery does not declare {name}");
+        protocol.insert(name.to_owned(), value)
+    };
     put("iss", app.issuer.as_str().into());
     put("sub", order.user.user_id.as_str().into());
     put("aud", order.client.client_id.as_str().into());
@@ -322,7 +329,8 @@ fn sign_id_token(app: &App, client: &Client, alg: Algorithm, claims: &JsonMap) -
     if alg != Algorithm::HS256 {
         return Ok(app.keys.load().sign(alg, "JWT", claims)?);
     }
-    let secret = app.hs256_secrets.get(&client.client_id).ok_or(keys::Error::Missing("HS256"))?;
+    let secrets = app.hs256_secrets.load();
+    let secret = secrets.get(&client.client_id).ok_or(keys::Error::Missing("HS256"))?;
     Ok(Keys::sign_hs256(secret, claims)?)
 }
 

@@ -6,6 +6,10 @@ use url::form_urlencoded;
 
 use crate::domain::JsonMap;
 
+/// Bytes of an address that a browser is redirected to. Browsers take more; proxies and clients, for which it is a header of
+/// the answer, often do not.
+pub const MAX_LOCATION: usize = 32 * 1024;
+
 /// `response_mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseMode {
@@ -65,6 +69,12 @@ impl Destination {
         Response { redirect_uri: self.redirect_uri.clone(), mode: self.mode, members }
     }
 
+    /// Whether an answer has room beside `state`: half of what a redirect carries.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.answer(JsonMap::new()).length() <= MAX_LOCATION / 2
+    }
+
     /// An error answer (RFC 6749 section 4.1.2.1).
     #[must_use]
     pub fn error(&self, code: &str, description: &str) -> Response {
@@ -103,6 +113,20 @@ impl Response {
             ResponseMode::Fragment | ResponseMode::FormPost | ResponseMode::WebMessage => '#',
         };
         format!("{}{separator}{}", self.redirect_uri, encode(&self.fields()))
+    }
+
+    /// Whether a redirect carries it. A form or a message has no such bound.
+    #[must_use]
+    pub fn fits(&self) -> bool {
+        self.length() <= MAX_LOCATION
+    }
+
+    /// Bytes of the redirect; none if there is none.
+    fn length(&self) -> usize {
+        match self.mode {
+            ResponseMode::Query | ResponseMode::Fragment => self.location().len(),
+            ResponseMode::FormPost | ResponseMode::WebMessage => 0,
+        }
     }
 
     /// The `error` member, if this is an error.

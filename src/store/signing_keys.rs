@@ -10,7 +10,7 @@ use super::{Result, Store, Tx, sql};
 pub struct StoredKey {
     /// Key id.
     pub kid: String,
-    /// `RSA`, `EC` or `OKP`.
+    /// `RSA`, `RSA-RS512`, `RSA-PS256`, `EC` or `OKP`: one key is for one algorithm.
     pub kind: String,
     /// PKCS#8 DER; as stored, sealed (see `keys`).
     pub pkcs8: Vec<u8>,
@@ -107,13 +107,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Every key of `kind` except `kid` retires at `at`, unless it already has a date.
+    /// Every key of `kind` except `kid` retires at `at`, unless it does so earlier already.
     ///
     /// # Errors
     /// The database's.
     pub async fn retire_signing_keys(&mut self, kind: &str, kid: &str, at: i64) -> Result<()> {
         sql::query(
-            "UPDATE signing_keys SET retired_at = $4 WHERE tenant = $1 AND kind = $2 AND kid <> $3 AND retired_at IS NULL",
+            "UPDATE signing_keys SET retired_at = $4
+             WHERE tenant = $1 AND kind = $2 AND kid <> $3 AND (retired_at IS NULL OR retired_at > $4)",
         )
         .bind(&*self.tenant)
         .bind(kind)

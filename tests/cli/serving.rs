@@ -4,8 +4,11 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
+
+use vestibule::clock::Clock;
+use vestibule::keys::Keys;
 
 use super::{ACTION, CONFIGURATION, command, project, stdout, vestibule};
 
@@ -47,7 +50,7 @@ impl Running {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let child = command(directory, &[subcommand, "--listen", &format!("127.0.0.1:{port}")])
             .env("MACHINE_SECRET", SECRET)
-            .stdout(Stdio::null())
+            .stdout(fs::File::create(directory.join("stdout")).unwrap())
             .stderr(fs::File::create(directory.join("stderr")).unwrap())
             .spawn()
             .unwrap();
@@ -106,6 +109,55 @@ fn dev_uses_what_is_saved_and_counts_reloads() {
     eventually(|| server.machine_token("another-secret").contains(r#""mark":"one""#));
 }
 
+/// A client that asks for HS256.
+fn symmetric(client_id: &str, secret: &str) -> String {
+    format!(
+        "[[clients]]\nclient_id = \"{client_id}\"\nclient_secret = \"{secret}\"\ngrant_types = [\"password\"]\n\
+         jwt_configuration = {{ alg = \"HS256\" }}\n"
+    )
+}
+
+#[test]
+fn a_changed_secret_authenticates_and_signs_at_once() {
+    let (old, new) = ("the old secret of more than thirty-two bytes", "the new secret of more than thirty-two bytes");
+    let project = project(&format!("{CONFIGURATION}{}", symmetric("signs", old)), ACTION);
+    let server = Running::start(project.path(), "dev");
+    let signed = |client_id: &str, secret: &str| {
+        let user = "username=ada@example.com&password=ada-password&scope=openid";
+        let who = format!("client_id={client_id}&client_secret={}", secret.replace(' ', "+"));
+        let answer = server.request("POST /oauth/token", &format!("grant_type=password&{who}&{user}"));
+        let (_, rest) = answer.split_once("\"id_token\":\"")?;
+        let token = rest.split('"').next()?.to_owned();
+        Some(Keys::verify_hs256(&token, secret, "http://localhost:8484/", Clock::System.now(), false).is_ok())
+    };
+    assert_eq!(signed("signs", old), Some(true));
+    let changed = format!("{CONFIGURATION}{}{}", symmetric("signs", new), symmetric("late", new));
+    fs::write(project.path().join("vestibule.toml"), changed).unwrap();
+    eventually(|| fs::read_to_string(project.path().join("stdout")).unwrap().contains("vestibule.toml applied"));
+    assert_eq!((signed("signs", old), signed("signs", new)), (None, Some(true)));
+    assert_eq!(signed("late", new), Some(true), "a client that a reload brought");
+    let told = fs::read_to_string(project.path().join("stderr")).unwrap();
+    assert!(!told.contains("next start"), "{told}");
+}
+
+#[test]
+fn text_of_a_request_neither_begins_a_line_of_the_log_nor_steers_the_terminal() {
+    let project = project(CONFIGURATION, ACTION);
+    let server = Running::start(project.path(), "dev");
+    let hostile = "abc%0a2026-01-01T00:00:00Z%20%20INFO%20FAKE%1b%5b31m%c2%9b31m%0d";
+    for path in ["/oauth/token", "/oauth/revoke", "/oauth/introspect"] {
+        let body = format!("grant_type=client_credentials&token=x&client_secret=y&client_id={hostile}");
+        assert!(server.request(&format!("POST {path}"), &body).contains("401"), "{path}");
+    }
+    server.request(&format!("GET /authorize?client_id={hostile}&redirect_uri={hostile}"), "");
+    let log = || fs::read_to_string(project.path().join("stderr")).unwrap();
+    eventually(|| log().matches("FAKE").count() >= 4);
+    let log = log();
+    assert!(!log.lines().any(|line| line.starts_with("2026-01-01")), "{log:?}");
+    assert!(!log.contains(|c: char| c.is_control() && c != '\n'), "{log:?}");
+    assert!(log.contains(r"abc\n2026"), "{log}");
+}
+
 #[test]
 fn serve_reloads_on_a_hangup_only_and_picks_up_rotated_keys() {
     let project = project(PRODUCTION, &sets("one"));
@@ -118,6 +170,64 @@ fn serve_reloads_on_a_hangup_only_and_picks_up_rotated_keys() {
     server.signal("-HUP");
     eventually(|| server.machine_token(SECRET).contains(r#""mark":"two""#));
     eventually(|| server.request("GET /.well-known/jwks.json", "").contains(&kid));
+}
+
+/// Clients with PS256 and ES256, an API with RS512; the keys are there once the server has started.
+fn with_keys_of_every_kind(project: &Path) -> Running {
+    let several = CONFIGURATION
+        .replace("client_id = \"web\"\n", "client_id = \"web\"\njwt_configuration = { alg = \"PS256\" }\n")
+        .replace(
+            "app_type = \"non_interactive\"\n",
+            "app_type = \"non_interactive\"\njwt_configuration = { alg = \"ES256\" }\n",
+        )
+        .replace("scopes = [\"read:things\"]\n", "scopes = [\"read:things\"]\nsigning_alg = \"RS512\"\n");
+    fs::write(project.join("vestibule.toml"), several).unwrap();
+    Running::start(project, "dev")
+}
+
+/// Kinds and states of `keys list`, sorted, without ids and times.
+fn listed(project: &Path) -> Vec<String> {
+    let text = stdout(&vestibule(project, &["keys", "list"]));
+    let state = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let told = words[4..].iter().filter(|word| !word.starts_with("20"));
+        format!("{}: {}", words[1], told.copied().collect::<Vec<_>>().join(" "))
+    };
+    let mut lines: Vec<_> = text.lines().map(state).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn a_rotation_of_rsa_keys_rotates_those_of_every_rsa_algorithm() {
+    let project = project(CONFIGURATION, ACTION);
+    let _server = with_keys_of_every_kind(project.path());
+    assert_eq!(listed(project.path()), ["EC: signs", "RSA-PS256: signs", "RSA-RS512: signs", "RSA: signs"]);
+    let told = stdout(&vestibule(project.path(), &["keys", "rotate", "--kind", "rsa", "--now"]));
+    let kinds: Vec<_> = told.lines().filter_map(|line| line.split_once(' ')).map(|(kind, _)| kind).take(3).collect();
+    assert_eq!(kinds, ["RSA", "RSA-RS512", "RSA-PS256"], "{told}");
+    assert_eq!(listed(project.path()).len(), 7, "four signed and three were made");
+    let told = stdout(&vestibule(project.path(), &["keys", "rotate", "--now"]));
+    assert!(["RSA ", "RSA-RS512 ", "RSA-PS256 ", "EC "].iter().all(|kind| told.contains(kind)), "{told}");
+    let states = listed(project.path());
+    let (signing, old): (Vec<_>, Vec<_>) = states.iter().partition(|state| state.ends_with(": signs"));
+    assert_eq!(signing, ["EC: signs", "RSA-PS256: signs", "RSA-RS512: signs", "RSA: signs"]);
+    assert_eq!(old.len(), 7, "{states:?}");
+}
+
+#[test]
+fn a_rotation_at_once_overtakes_those_that_were_planned() {
+    let project = project(CONFIGURATION, ACTION);
+    for _ in 0..3 {
+        assert!(vestibule(project.path(), &["keys", "rotate", "--kind", "ec"]).status.success());
+    }
+    let planned = ["EC: published, signs next, from", "EC: published, signs next, from until", "EC: signs until"];
+    assert_eq!(listed(project.path()), planned);
+    let told = stdout(&vestibule(project.path(), &["keys", "rotate", "--kind", "ec", "--now"]));
+    let kid = told.split_whitespace().nth(1).unwrap();
+    let text = stdout(&vestibule(project.path(), &["keys", "list"]));
+    assert_eq!(text.matches("still published").count(), 3, "{text}");
+    assert!(text.lines().any(|line| line.contains(kid) && line.ends_with("  signs")), "{text}");
 }
 
 #[test]

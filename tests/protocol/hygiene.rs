@@ -208,6 +208,54 @@ async fn p180_discovery_tells_the_truth() {
 }
 
 #[tokio::test]
+async fn p180_every_claim_of_an_id_token_is_declared() {
+    let users = r#"
+        [[clients]]
+        client_id = "legacy"
+        app_type = "regular_web"
+        client_secret = "legacy-secret"
+        oidc_conformant = false
+        grant_types = ["authorization_code", "implicit"]
+        callbacks = ["http://localhost:3002/callback"]
+        [[users]]
+        user_id = "auth0|eve"
+        email = "eve@example.com"
+        username = "eve"
+        password = "correct horse battery"
+        name = "Eve Example"
+        given_name = "Eve"
+        family_name = "Example"
+        nickname = "eve"
+        picture = "https://example.com/eve.png"
+        phone_number = "+4912345678"
+    "#;
+    let server = Server::start_with(&[], users, vestibule::clock::Clock::System).await;
+    let document: Value = reqwest::get(server.url("/.well-known/openid-configuration")).await.unwrap().json().await.unwrap();
+    let declared: Vec<&str> = document["claims_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    for (client_id, scope) in [
+        ("demo-implicit", "openid profile email phone address"),
+        ("legacy", "openid username user_id identities created_at"),
+    ] {
+        let agent = Agent::new();
+        let ask = [
+            ("client_id", client_id),
+            ("redirect_uri", "http://localhost:3002/callback"),
+            ("response_type", "code id_token token"),
+            ("scope", scope),
+            ("nonce", "n"),
+        ];
+        let (page, html) = agent.login_page(&server, &ask).await;
+        let right = [("username", "eve@example.com"), ("password", crate::support::PASSWORD)];
+        let told = crate::support::agent::fragment(&agent.submit(&page, &html, &right).await);
+        let claims = crate::parties::jwt(&Value::from(told["id_token"].as_str())).1;
+        for name in claims.as_object().unwrap().keys() {
+            assert!(declared.contains(&name.as_str()), "{name} of {client_id}");
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn p184_there_is_nothing_to_debug_with() {
     let server = Server::start(&[]).await;
     for path in [

@@ -117,6 +117,27 @@ async fn p108_a_new_key_is_published_before_it_signs() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn p109_an_emergency_does_not_wait_for_a_rotation_that_was_planned() {
+    let clock = Clock::fixed(1_800_000_000);
+    let server = Server::start_with(&[], "", clock.clone()).await;
+    let rotate = async |wait: i64| {
+        clock.advance(60);
+        let key = Keys::generate(Algorithm::RS256, &clock, &Random::system()).unwrap();
+        let mut tx = server.app.store.begin().await.unwrap();
+        tx.insert_signing_key(&key).await.unwrap();
+        tx.retire_signing_keys(&key.kind, &key.kid, clock.now_ms() + wait).await.unwrap();
+        tx.commit().await.unwrap();
+        server.read_keys().await;
+        key.kid
+    };
+    rotate(PUBLISHED_BEFORE_USE_MS).await;
+    let new = rotate(0).await;
+    assert_eq!(jwt(&tokens(&server, "openid", None).await["id_token"]).0["kid"], new);
+    assert_eq!(jwks(&server).await.len(), 3, "the old keys stay published");
+    server.stop().await;
+}
+
 #[test]
 fn p114_private_keys_are_used_by_one_constant_time_library() {
     let lock = std::fs::read_to_string("Cargo.lock").unwrap();

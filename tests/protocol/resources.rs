@@ -5,6 +5,7 @@ use vestibule::clock::Clock;
 
 use crate::parties::{API, MACHINE, WEB, form, introspect, jwt, refresh, revoke, text, tokens, userinfo};
 use crate::support::Server;
+use crate::support::agent::{Agent, fragment, location};
 
 const RFC9068: &str = "https://rfc9068.example.com/";
 
@@ -54,6 +55,59 @@ async fn p112_p113_actions_cannot_take_the_protocols_names_or_burst_a_token() {
             assert!(!info.to_string().contains("forged"), "{info}");
         }
     }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p113_an_answer_that_no_redirect_can_carry_is_an_error_and_leaves_nothing_behind() {
+    let action = r#"
+        fn onExecutePostLogin(event, api) {
+            let parts = parseInt(event.request.query.parts);
+            for part in 0..parts { api.idToken.setCustomClaim("https://example.com/" + part, "x".repeat(9000)); }
+            api.user.setAppMetadata("parts", parts);
+        }
+    "#;
+    let server = Server::start(&[("a", action)]).await;
+    let agent = Agent::new();
+    let implicit = |parts, mode| {
+        [
+            ("client_id", "demo-implicit"),
+            ("redirect_uri", "http://localhost:3002/callback"),
+            ("response_type", "id_token"),
+            ("nonce", "n"),
+            ("scope", "openid"),
+            ("parts", parts),
+            ("response_mode", mode),
+        ]
+    };
+    let small = fragment(&agent.log_in(&server, &implicit("2", "")).await);
+    assert!(small["id_token"].len() > 20_000);
+    let other = Agent::new();
+    let refused = other.log_in(&server, &[&implicit("10", "")[..], &[("state", "other")]].concat()).await;
+    assert!(location(&refused).len() < 1_000);
+    let told = fragment(&refused);
+    assert_eq!((told["error"].as_str(), told["state"].as_str()), ("server_error", "other"));
+    assert!(told["error_description"].contains("form_post"), "{told:?}");
+    let ada = server.app.store.user("auth0|ada").await.unwrap().unwrap();
+    assert_eq!(ada.app_metadata.get("parts"), Some(&json!(2)), "of the one that was answered");
+    let posted = agent.authorize(&server, &implicit("10", "form_post")).await;
+    assert_eq!(posted.status(), 200);
+    assert!(posted.text().await.unwrap().len() > 90_000, "a form has no such bound");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p113_a_request_whose_answer_would_not_fit_is_refused_before_anybody_logs_in() {
+    let server = Server::start(&[]).await;
+    let agent = Agent::new();
+    let long = "s".repeat(40_000);
+    let answer = agent.authorize(&server, &[("state", &long)]).await;
+    assert_eq!(answer.status(), 400);
+    assert!(!answer.headers().contains_key("location"));
+    assert_eq!(agent.authorize(&server, &[("state", &long), ("response_mode", "form_post")]).await.status(), 302);
+    let posted = [("client_id", "demo-web"), ("redirect_uri", "http://localhost:3000/callback"), ("login_hint", &long)];
+    let request = agent.0.post(server.url("/authorize")).header("sec-fetch-site", "cross-site").form(&posted);
+    assert_eq!(request.send().await.unwrap().status(), 400, "nor is it turned into a GET");
     server.stop().await;
 }
 

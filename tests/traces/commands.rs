@@ -144,3 +144,72 @@ async fn the_traces_of_serve_are_read_from_its_database() {
     let why = run(&["why", "region"]);
     assert!(stdout(&why).contains("ID token: https://x.example/region = \"eu\""), "{why:?}");
 }
+
+/// Tells others' text wherever an action can.
+const HOSTILE: &str = r#"fn onExecutePostLogin(event, api) {
+    let text = "sorry\nFAKE line\x1b[31m\u009b31m\r";
+    print(text);
+    api.idToken.setCustomClaim("https://x.example/" + text, text);
+    api.idToken.setCustomClaim("sub\nFAKE\x1b", text);
+    api.tokenResponse.setCustomParameter("note" + text, text);
+    api.user.setAppMetadata(text, text);
+    if event.user.user_id == "auth0|bob" { api.access.deny(text); }
+}
+"#;
+
+/// Fails, and tells all that it knows.
+const HOSTILE_TEST: &str = r#"/// a title with \u{1b}[31m
+fn test_hostile() {
+    let d = login(event(#{ user: #{ user_id: "auth0|bob" } }));
+    print("mine\nFAKE\x1b[31m");
+    assert_denied(d, "another reason\nFAKE\x1b[31m");
+}
+/// another
+fn test_message() { assert(false, "no\nFAKE\x1b[31m"); }
+"#;
+
+#[test]
+fn text_of_scripts_neither_begins_a_line_nor_steers_the_terminal() {
+    let (project, process) = dev(&[("10-hostile", HOSTILE)]);
+    assert_eq!(password(&project, "bob@example.com").0, 403);
+    std::fs::create_dir(project.path("actions/tests")).unwrap();
+    std::fs::write(project.path("actions/tests/10-hostile.rhai"), HOSTILE_TEST.replace("\\u{1b}", "\u{1b}")).unwrap();
+    std::fs::create_dir(project.path("other")).unwrap();
+    std::fs::write(project.path("other/10-hostile.rhai"), HOSTILE.replace("sorry", "regrets")).unwrap();
+    let listed = stdout(&run(&project, &["traces"]));
+    let ids: Vec<_> = listed.lines().filter_map(|line| line.split_whitespace().nth(1)).collect();
+    assert_eq!(ids.len(), 2, "{listed:?}");
+    let claim = "https://x.example/sorry\nFAKE line\u{1b}[31m\u{9b}31m\r";
+    for arguments in [
+        &["traces"][..],
+        &["traces", "show", ids[0]],
+        &["traces", "show", ids[1]],
+        &["why", "deny", "--trace", ids[1]],
+        &["why", "sub\nFAKE\u{1b}", "--trace", ids[0]],
+        &["why", claim, "--trace", ids[0]],
+        &["why", "https://x.example/nothing", "--trace", ids[0]],
+        &["why", "no\u{1b}such"],
+        &["traces", "show", "no\u{1b}such"],
+        &["replay", "--all", "--with", "other"],
+        &["try", "--user", "ada@example.com"],
+        &["try", "--user", "bob@example.com"],
+        &["try", "--user", "no\u{1b}such"],
+        &["matrix"],
+        &["test"],
+        &["explain", "no\u{1b}such"],
+    ] {
+        let output = match arguments[0] {
+            "explain" => project.command(arguments).output().unwrap(),
+            _ => run(&project, arguments),
+        };
+        let told = format!("{}{}", stdout(&output), String::from_utf8_lossy(&output.stderr));
+        assert!(!told.is_empty());
+        assert!(!told.contains(|c: char| c.is_control() && c != '\n'), "{arguments:?}: {told:?}");
+        assert!(!told.lines().any(|line| line.trim_start().starts_with("FAKE")), "{arguments:?}: {told}");
+    }
+    // JSON says which characters they were.
+    let told: Value = serde_json::from_str(&stdout(&run(&project, &["traces", "show", ids[1], "--json"]))).unwrap();
+    assert_eq!(told["decision"]["outcome"]["reason"], "sorry\nFAKE line\u{1b}[31m\u{9b}31m\r");
+    drop(process);
+    assert!(!project.log().contains(|c: char| c.is_control() && c != '\n'), "{:?}", project.log());
+}

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::domain::JsonMap;
+use crate::domain::text::one_line;
 
 use super::{Matrix, Row};
 
@@ -65,7 +66,7 @@ fn lines(row: &[Vec<String>; 4], widths: [usize; 3]) -> String {
         let cell = |column: usize| row[column].get(index).map_or("", String::as_str);
         let [client, user, grant] = widths;
         let text = format!("{:client$}  {:user$}  {:grant$}  {}", cell(0), cell(1), cell(2), cell(3));
-        cut(text.trim_end(), WIDTH)
+        cut(one_line(&text).trim_end(), WIDTH)
     };
     (0..height).map(line).collect::<Vec<_>>().join("\n")
 }

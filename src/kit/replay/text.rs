@@ -8,21 +8,22 @@ use super::Login;
 use crate::clock::iso8601;
 use crate::domain::decision::{Provenance, Setting};
 use crate::domain::difference::{Change, Difference, Part};
+use crate::domain::text::one_line;
 use crate::kit::traces::text::{milliseconds, short};
 
 /// One login that differs or cannot be compared.
 #[must_use]
 pub fn login(login: &Login) -> String {
     let who = login.user_id.as_deref().unwrap_or("a machine");
-    let mut text = format!("{}  {}  {who} at {}", login.id, iso8601(login.at), login.client_id);
+    let mut text = one_line(&format!("{}  {}  {who} at {}", login.id, iso8601(login.at), login.client_id));
     for difference in &login.differences {
         let _ = write!(text, "\n  {}", self::difference(difference));
     }
     for reason in &login.unfaithful {
-        let _ = write!(text, "\n  ! not faithful: {reason}");
+        let _ = write!(text, "\n  ! not faithful: {}", one_line(reason));
     }
     for asked in &login.unrecorded {
-        let _ = write!(text, "\n  ! not recorded: {asked}");
+        let _ = write!(text, "\n  ! not recorded: {}", one_line(asked));
     }
     let _ = write!(text, "\n  {} then, {} now\n", milliseconds(login.recorded_us), milliseconds(login.now_us));
     text
@@ -45,12 +46,13 @@ pub fn difference(difference: &Difference) -> String {
     let value = |side: &Option<Setting>| side.as_ref().map(|setting| text(&setting.value)).unwrap_or_default();
     let (before, after) = (value(&difference.before), value(&difference.after));
     let title = format!("{mark} {} {name}", part.as_str()).trim_end().to_owned();
-    let mut text = match (part, change) {
+    let told = match (part, change) {
         (Part::Scope, _) => title,
         (_, Change::Added) => format!("{title}: {after}"),
         (_, Change::Removed) => format!("{title}: {before}"),
         (_, Change::Changed) => format!("{title}: {before} → {after}"),
     };
+    let mut text = one_line(&told);
     if let Some(places) = places(difference) {
         let _ = write!(text, "\n      {places}");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::domain::text::one_line;
 use crate::flow::coverage::Lines;
 use crate::flow::{Code, Diagnostic, Spot};
 
@@ -73,7 +74,7 @@ impl Failure {
     /// `file:line:col: message`.
     #[must_use]
     pub fn one_line(&self) -> String {
-        format!("{}:{}:{}: {}", self.spot.file, self.spot.line, self.spot.column, self.message)
+        format!("{}:{}:{}: {}", self.spot.file, self.spot.line, self.spot.column, one_line(&self.message))
     }
 }
 
@@ -94,11 +95,11 @@ impl From<Diagnostic> for Failure {
 impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.code {
-            Some(code) => write!(f, "error[{code}]: {}{}", self.message, self.spot)?,
-            None => write!(f, "error: {}{}", self.message, self.spot)?,
+            Some(code) => write!(f, "error[{code}]: {}{}", one_line(&self.message), self.spot)?,
+            None => write!(f, "error: {}{}", one_line(&self.message), self.spot)?,
         }
-        self.details.iter().try_for_each(|line| write!(f, "\n{line}"))?;
-        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\nhint: {hint}"))
+        self.details.iter().try_for_each(|line| write!(f, "\n{}", one_line(line)))?;
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "\nhint: {}", one_line(hint)))
     }
 }
 

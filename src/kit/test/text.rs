@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::domain::text::one_line;
+
 use super::report::{CoverageReport, FileCoverage, Report, TestResult};
 
 impl Report {
@@ -61,8 +63,8 @@ fn time(took: Duration) -> String {
 fn failed(result: &TestResult) -> Option<String> {
     let failure = result.failure.as_ref()?;
     let mut text = format!("FAIL {}\n{failure}", result.title);
-    let lines = result.printed.iter().map(|line| format!("\nprinted: {line}"));
-    lines.chain(result.logs.iter().map(|line| format!("\nlog of {line}"))).for_each(|line| text.push_str(&line));
+    let lines = result.printed.iter().map(|line| format!("\nprinted: {}", one_line(line)));
+    lines.chain(result.logs.iter().map(|line| format!("\nlog of {}", one_line(line)))).for_each(|line| text.push_str(&line));
     Some(text)
 }
 

@@ -1,4 +1,4 @@
-//! Traces for people: a line of the list, and the whole story of one.
+//! Traces for people: a line of the list, and the whole story of one. What comes of a request or a script stays in its line.
 
 use std::fmt::Write as _;
 
@@ -8,6 +8,7 @@ use crate::clock::iso8601;
 use crate::domain::decision::{Outcome, Refusal};
 use crate::domain::outside::HttpExchange;
 use crate::domain::shadow::Shadowed;
+use crate::domain::text::one_line;
 use crate::domain::trace::{ActionTrace, Effect, EffectKind};
 use crate::traces::Record;
 
@@ -32,7 +33,7 @@ pub fn cells(record: &Record) -> Vec<String> {
 #[must_use]
 pub fn line(record: &Record) -> String {
     let [at, id, kind, who, client, took, ending] = cells(record).try_into().unwrap_or_default();
-    format!("{at}  {id}  {kind:8}  {who} at {client}  {took}  {ending}")
+    one_line(&format!("{at}  {id}  {kind:8}  {who} at {client}  {took}  {ending}"))
 }
 
 /// `login of auth0|ada at demo-web, 2026-11-21T08:50:03.000Z`.
@@ -42,7 +43,7 @@ pub fn headline(record: &Record) -> String {
         "machine" => format!("{} asked in its own name", record.client_id),
         kind => format!("{kind} of {} at {}", who(record), record.client_id),
     };
-    format!("{what}, {}", iso8601(record.at))
+    format!("{}, {}", one_line(&what), iso8601(record.at))
 }
 
 /// How it ended, in a few words.
@@ -61,6 +62,7 @@ pub fn ending(record: &Record) -> String {
         Outcome::Denied { code, reason, by } => format!("denied by {by}: {code}: {reason}"),
         Outcome::Failed { message, .. } => format!("failed: {}", message.lines().next().unwrap_or_default()),
     };
+    let text = one_line(&text);
     match record.decision.refused.len() {
         0 => text,
         refused => format!("{text}, {refused} refused"),
@@ -73,7 +75,7 @@ pub fn story(record: &Record) -> String {
     let trace = &record.decision.trace;
     let mut text = format!("{}\n  {}\n  trace {}, set {}", headline(record), ending(record), record.id, trace.set);
     if record.outcome == "allowed" && !record.scope.is_empty() {
-        let _ = write!(text, "\n  scope {}", record.scope);
+        let _ = write!(text, "\n  scope {}", one_line(&record.scope));
     }
     if trace.bypassed {
         text.push_str("\n  no action ran: the client has `bypass_actions`");
@@ -85,7 +87,7 @@ pub fn story(record: &Record) -> String {
         text.push_str(&of_action(action, refused));
     }
     for exchange in &record.recording.outside.http {
-        let _ = write!(text, "\n  {}", call(exchange));
+        let _ = write!(text, "\n  {}", one_line(&call(exchange)));
     }
     if let Some(shadow) = &record.shadow {
         text.push_str(&of_shadow(shadow));
@@ -100,7 +102,7 @@ fn of_shadow(shadow: &Shadowed) -> String {
         let _ = write!(text, "\n  {}", line.replace('\n', "\n  "));
     }
     for asked in &shadow.unrecorded {
-        let _ = write!(text, "\n  ! asked for what the live actions did not ask for: {asked}");
+        let _ = write!(text, "\n  ! asked for what the live actions did not ask for: {}", one_line(asked));
     }
     text
 }
@@ -110,26 +112,32 @@ fn of_action<'a>(action: &ActionTrace, refused: impl Iterator<Item = &'a Refusal
     let mut text = format!("\n\n{}: {}, {took}, {} operations", action.action, action.outcome, action.operations);
     for effect in &action.effects {
         let dropped = if action.effects_dropped { " (dropped)" } else { "" };
-        let _ = write!(text, "\n  {}  <- {}:{}{dropped}", of_effect(effect), effect.by.file, effect.by.line);
+        let effect_of = one_line(&of_effect(effect));
+        let _ = write!(text, "\n  {effect_of}  <- {}:{}{dropped}", effect.by.file, effect.by.line);
     }
     if action.effects_left_out > 0 {
         let _ = write!(text, "\n  and {} more", action.effects_left_out);
     }
     for refusal in refused {
-        let _ =
-            write!(text, "\n  refused: {} of `{}`: {}\n    at {}", refusal.call, refusal.name, refusal.reason, refusal.by);
+        let _ = write!(text, "\n  refused: {}\n    at {}", refused_call(refusal), refusal.by);
     }
     if !action.reads.is_empty() {
         let paths: Vec<_> = action.reads.iter().map(|read| read.path.as_str()).collect();
-        let _ = write!(text, "\n  read {}", paths.join(", "));
+        let _ = write!(text, "\n  read {}", one_line(&paths.join(", ")));
     }
     for line in &action.logs {
-        let _ = write!(text, "\n  printed: {line}");
+        let _ = write!(text, "\n  printed: {}", one_line(line));
     }
     if let Some(diagnostic) = action.diagnostic.as_ref().or(action.error.as_ref()) {
         let _ = write!(text, "\n  {}", diagnostic.replace('\n', "\n  "));
     }
     text
+}
+
+/// ``api.idToken.setCustomClaim of `sub`: why``.
+#[must_use]
+pub fn refused_call(refusal: &Refusal) -> String {
+    one_line(&format!("{} of `{}`: {}", refusal.call, refusal.name, refusal.reason))
 }
 
 /// `ID token: https://example.com/roles = ["admin"]`.

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{Answer, Found, Step};
 use crate::domain::decision::{Outcome, Provenance};
+use crate::domain::text::one_line;
 use crate::domain::trace::{EffectKind, EventRead};
 use crate::kit::traces::text::{headline, place, short};
 use crate::traces::Record;
@@ -16,12 +17,13 @@ pub fn render(answer: &Answer<'_>, record: &Record, source: &dyn Fn(&Provenance)
         let _ = write!(text, "\n\n{}", of_found(found, source));
     }
     for refusal in &answer.refused {
-        let _ = write!(text, "\n\nrefused: {} of `{}` at {}", refusal.call, refusal.name, refusal.by);
+        let name = one_line(&refusal.name);
+        let _ = write!(text, "\n\nrefused: {} of `{name}` at {}", refusal.call, refusal.by);
         text.push_str(&quoted(source(&refusal.by), &refusal.by));
-        let _ = write!(text, "\n  {}", refusal.reason);
+        let _ = write!(text, "\n  {}", one_line(&refusal.reason));
     }
     if let Some(sentence) = &answer.protocol {
-        let _ = write!(text, "\n\n{sentence}");
+        let _ = write!(text, "\n\n{}", one_line(sentence));
     }
     if answer.found.is_empty() {
         let _ = write!(text, "\n\n{}", nobody(answer, record));
@@ -32,13 +34,15 @@ pub fn render(answer: &Answer<'_>, record: &Record, source: &dyn Fn(&Provenance)
 fn verdict(record: &Record) -> String {
     match &record.decision.outcome {
         Outcome::Allowed => "allowed".to_owned(),
-        Outcome::Denied { code, reason, by } => format!("denied by {by}, so there are no tokens\n  {code}: {reason}"),
-        Outcome::Failed { message, .. } => format!("failed, so there are no tokens\n  {message}"),
+        Outcome::Denied { code, reason, by } => {
+            format!("denied by {by}, so there are no tokens\n  {}", one_line(&format!("{code}: {reason}")))
+        }
+        Outcome::Failed { message, .. } => format!("failed, so there are no tokens\n  {}", one_line(message)),
     }
 }
 
 fn of_found(found: &Found<'_>, source: &dyn Fn(&Provenance) -> Option<String>) -> String {
-    let mut text = match (found.kind, found.value) {
+    let title = match (found.kind, found.value) {
         (EffectKind::Deny, _) => format!("denial `{}`", found.name),
         (EffectKind::Session | EffectKind::RefreshToken, _) => format!("{}: {}", place(found.kind), found.name),
         (EffectKind::Scope, Some(_)) => format!("scope {}: granted", found.name),
@@ -46,8 +50,9 @@ fn of_found(found: &Found<'_>, source: &dyn Fn(&Provenance) -> Option<String>) -
         (kind, Some(value)) => format!("{}: {} = {}", place(kind), found.name, short(value)),
         (kind, None) => format!("{}: {} is not there", place(kind), found.name),
     };
+    let mut text = one_line(&title);
     if let Some(reason) = &found.hidden {
-        let _ = write!(text, "\n  but not in the answer: {reason}");
+        let _ = write!(text, "\n  but not in the answer: {}", one_line(reason));
     }
     // The last word first; then what was before it.
     let mut later: Option<&Step<'_>> = None;
@@ -95,7 +100,7 @@ fn reads(found: &Found<'_>) -> String {
         false => format!("{} ({}:{})", read.path, read.file, read.line),
     };
     let paths: Vec<_> = step.reads.iter().map(place).collect();
-    format!("\n  {} read {}", step.action, paths.join(", "))
+    format!("\n  {} read {}", step.action, one_line(&paths.join(", ")))
 }
 
 /// The line, with its number.
@@ -104,10 +109,11 @@ fn quoted(line: Option<String>, by: &Provenance) -> String {
 }
 
 fn nobody(answer: &Answer<'_>, record: &Record) -> String {
+    let name = one_line(answer.name);
     let mut text = if answer.refused.is_empty() {
-        format!("no action set `{}`, and none tried", answer.name)
+        format!("no action set `{name}`, and none tried")
     } else {
-        format!("no action set `{}`", answer.name)
+        format!("no action set `{name}`")
     };
     if record.decision.trace.bypassed {
         text.push_str("\n  no action ran: the client has `bypass_actions`");
@@ -122,7 +128,7 @@ fn nobody(answer: &Answer<'_>, record: &Record) -> String {
         let _ = write!(text, "\n  ran: {}", ran.join(", "));
     }
     if !answer.similar.is_empty() {
-        let _ = write!(text, "\nhint: did you mean {}?", answer.similar.join(", "));
+        let _ = write!(text, "\nhint: did you mean {}?", one_line(&answer.similar.join(", ")));
     }
     text
 }

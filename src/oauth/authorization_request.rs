@@ -128,6 +128,9 @@ fn parse(client: Arc<Client>, destination: Destination, parameters: Parameters) 
     if let Some(name) = parameters.first_unusable() {
         return Err(invalid(format!("parameter `{name}` must be sent once")));
     }
+    if let Some(wrong) = parameters.too_many_words() {
+        return Err(invalid(wrong));
+    }
     rules::not_supported(&parameters)?;
     let response_type = rules::response_type(&client, &parameters)?;
     rules::response_mode(&destination, response_type, &parameters)?;

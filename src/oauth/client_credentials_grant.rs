@@ -73,7 +73,8 @@ fn build_event(
 /// Everything that is allowed, or the part of it that was asked for.
 fn granted(asked: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes> {
     let Some(asked) = asked else { return Ok(allowed.clone()) };
-    let missing: Vec<&str> = asked.iter().filter(|word| !allowed.contains(word)).collect();
+    let known = allowed.lookup();
+    let missing: Vec<&str> = asked.iter().filter(|word| !known.contains(word)).collect();
     if missing.is_empty() {
         return Ok(asked.clone());
     }

@@ -6,6 +6,11 @@ use crate::domain::JsonMap;
 
 use super::error::{Error, Result};
 
+/// Words of one list. Actions may add as many scopes; no client asks for more.
+const MAX_WORDS: usize = 1_000;
+/// Parameters that are lists of words.
+const LISTS: [&str; 6] = ["acr_values", "claims_locales", "prompt", "response_type", "scope", "ui_locales"];
+
 /// Parameters by name, and the names that cannot be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
@@ -57,6 +62,13 @@ impl Parameters {
     #[must_use]
     pub fn words(&self, name: &str) -> Vec<String> {
         self.get(name).unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
+    }
+
+    /// What is wrong with a list of more words than anybody needs: each is looked up, stored and shown to the actions.
+    #[must_use]
+    pub fn too_many_words(&self) -> Option<String> {
+        let is_long = |name: &str| self.get(name).is_some_and(|list| list.split_ascii_whitespace().nth(MAX_WORDS).is_some());
+        LISTS.iter().find(|name| is_long(name)).map(|name| format!("parameter `{name}` has more than {MAX_WORDS} words"))
     }
 
     /// Whether the parameter came twice or cannot be a value.

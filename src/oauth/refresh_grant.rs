@@ -70,7 +70,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
     let changed = presented.found.grant.renew(scope, decision);
     let grant = &presented.found.grant;
-    let narrowed = asked.map_or_else(|| grant.scope.clone(), |asked| grant.scope.filter(|word| asked.contains(word)));
+    let narrowed = asked.map_or_else(|| grant.scope.clone(), |asked| grant.scope.both(&asked));
     let minted = mint::mint(app, order(client, &presented, &narrowed))?;
     let successor = rotate(app, client, &presented, changed, &minted, context).await?;
     let mut members = minted.response(&narrowed, grant);
@@ -114,8 +114,9 @@ async fn revoke_family(app: &App, client: &Client, grant_id: &str) -> Result<Err
 
 /// `scope` may narrow. Words that the login asked for and did not get are ignored as they were then: clients repeat them.
 fn check_scope(grant: &Grant, asked: Option<&Scopes>) -> Result<()> {
-    let known = |word: &str| grant.scope.contains(word) || grant.requested_scope.contains(word);
-    match asked.and_then(|asked| asked.iter().find(|word| !known(word))) {
+    let Some(asked) = asked else { return Ok(()) };
+    let (granted, requested) = (grant.scope.lookup(), grant.requested_scope.lookup());
+    match asked.iter().find(|word| !granted.contains(word) && !requested.contains(word)) {
         Some(word) => Err(Error::protocol("invalid_scope", format!("scope '{word}' was not granted by the user's login"))),
         None => Ok(()),
     }

@@ -9,7 +9,7 @@ use axum::response::Response;
 use axum::routing::get;
 use url::form_urlencoded;
 
-use super::answer::{deliver, error_page, local, redirect, with_cookie};
+use super::answer::{deliver, error_page, local, redirect, with_cookies};
 use super::browser_form::Form;
 use super::context::Context;
 use super::cookies;
@@ -40,7 +40,7 @@ async fn authorize(
         Ok(Step::Interact { handle, binding, sign_up }) => {
             let page = if sign_up { "/u/signup" } else { "/u/login" };
             let response = redirect(&method, &format!("{}?state={handle}", local(&app, page)));
-            with_cookie(response, cookies::binding(&app, &binding))
+            with_cookies(response, cookies::binding(&app, &headers, &binding))
         }
         Err(error) => error_page(&error),
     }

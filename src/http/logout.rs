@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::answer::{error_page, local, redirect, with_cookie};
+use super::answer::{error_page, local, redirect, with_cookies};
 use super::browser_form::Form;
 use super::cookies;
 use super::pages::notice;
@@ -43,7 +43,7 @@ async fn confirmed(State(app): State<Arc<App>>, method: Method, headers: HeaderM
 }
 
 fn answer(app: &App, method: &Method, outcome: Result<Outcome>) -> Response {
-    let over = |response: Response| with_cookie(response, cookies::session(app, &SessionChange::End));
+    let over = |response: Response| with_cookies(response, cookies::session(app, &SessionChange::End));
     match outcome {
         Ok(Outcome::Redirect(url)) => over(redirect(method, &url)),
         Ok(Outcome::LoggedOut) => over(notice::logged_out(StatusCode::OK, "You can close this page.").into_response()),

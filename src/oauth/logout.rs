@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_confirmation_belongs_to_one_session() {
-        let browser = |secret: &str| Browser { session: Some(secret.into()), binding: None };
+        let browser = |secret: &str| Browser { session: Some(secret.into()), ..Browser::default() };
         assert_ne!(csrf_token(&browser("a")), csrf_token(&browser("b")));
         assert_ne!(csrf_token(&browser("a")), csrf_token(&Browser::default()));
     }

@@ -134,7 +134,7 @@ fn parse(client: Arc<Client>, destination: Destination, parameters: Parameters) 
     rules::not_supported(&parameters)?;
     let response_type = rules::response_type(&client, &parameters)?;
     rules::response_mode(&destination, response_type, &parameters)?;
-    let requested_scope = Scopes::parse(parameters.get("scope").unwrap_or_default());
+    let requested_scope = parameters.scope().unwrap_or_default();
     let nonce = parameters.owned("nonce");
     if response_type.id_token && nonce.is_none() {
         return Err(invalid("missing required parameter: `nonce`"));

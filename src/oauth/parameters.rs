@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::JsonMap;
+use crate::domain::scope::Scopes;
 
 use super::error::{Error, Result};
 
@@ -62,6 +63,12 @@ impl Parameters {
     #[must_use]
     pub fn words(&self, name: &str) -> Vec<String> {
         self.get(name).unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
+    }
+
+    /// `scope`, if it asks for anything.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scopes> {
+        self.get("scope").map(Scopes::parse).filter(|asked| !asked.is_empty())
     }
 
     /// What is wrong with a list of more words than anybody needs: each is looked up, stored and shown to the actions.

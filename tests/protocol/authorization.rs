@@ -2,8 +2,10 @@
 
 use reqwest::{Method, StatusCode};
 
+use crate::interaction::redeem;
+use crate::parties::tokens;
 use crate::support::Server;
-use crate::support::agent::{Agent, CALLBACK, authorize_url, location, query};
+use crate::support::agent::{Agent, CALLBACK, authorize_url, fragment, location, query};
 use crate::support::server::login_form;
 use vestibule::clock::Clock;
 
@@ -336,5 +338,26 @@ async fn p016_p176_only_the_exact_path_is_an_endpoint() {
             assert!(answer.headers().keys().all(|name| !name.as_str().starts_with("access-control")), "{origin}");
         }
     }
+    server.stop().await;
+}
+
+/// RFC 6749 section 5.1: an answer without `scope` means that everything was granted.
+#[tokio::test]
+async fn an_answer_tells_that_nothing_of_what_was_asked_is_granted() {
+    let server = Server::start(&[]).await;
+    let by_code = async |scope: &str| redeem(&server, &Agent::new().log_in(&server, &[("scope", scope)]).await).await;
+    let implicit = async |kind: &str, scope: &str| {
+        let own = [("client_id", "demo-implicit"), ("redirect_uri", "http://localhost:3002/callback")];
+        let asked = [&own[..], &[("response_type", kind), ("scope", scope)]].concat();
+        fragment(&Agent::new().log_in(&server, &asked).await)
+    };
+    assert_eq!(by_code("admin").await["scope"], "");
+    assert_eq!(tokens(&server, "admin", None).await["scope"], "");
+    assert_eq!(implicit("token", "admin").await["scope"], "");
+    assert_eq!(implicit("code token", "admin").await["scope"], "");
+    assert_eq!(by_code("openid admin").await["scope"], "openid");
+    assert_eq!(by_code("").await.get("scope"), None, "nobody asked");
+    assert_eq!(tokens(&server, "", None).await.get("scope"), None);
+    assert!(!implicit("token", "").await.contains_key("scope"));
     server.stop().await;
 }

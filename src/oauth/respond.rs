@@ -6,6 +6,8 @@ use url::form_urlencoded;
 
 use crate::domain::JsonMap;
 
+use super::error::described;
+
 /// `response_mode`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseMode {
@@ -69,8 +71,8 @@ impl Destination {
     #[must_use]
     pub fn error(&self, code: &str, description: &str) -> Response {
         let mut members = JsonMap::new();
-        members.insert("error".into(), code.into());
-        members.insert("error_description".into(), description.into());
+        members.insert("error".into(), described(code).into());
+        members.insert("error_description".into(), described(description).into());
         self.answer(members)
     }
 }

@@ -361,3 +361,28 @@ async fn an_answer_tells_that_nothing_of_what_was_asked_is_granted() {
     assert!(!implicit("token", "").await.contains_key("scope"));
     server.stop().await;
 }
+
+/// RFC 6749 section 4.1.2.1: %x20-21 / %x23-5B / %x5D-7E.
+#[tokio::test]
+async fn p007_descriptions_keep_to_the_characters_of_the_rfc_wherever_they_travel() {
+    let action = r#"fn onExecutePostLogin(event, api) { api.access.deny("no \"entry\"\r\n\\ für Ada"); }"#;
+    let server = Server::start(&[("deny", action)]).await;
+    let allowed = |text: &str| text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+    let hostile = ("audience", "\"\r\nü\\");
+    let agent = Agent::new();
+    let told = query(&agent.authorize(&server, &[hostile]).await);
+    assert_eq!((told["error"].as_str(), told["error_description"].as_str()), ("access_denied", "Service not found: '  ?/"));
+    let own = [("client_id", "demo-implicit"), ("redirect_uri", "http://localhost:3002/callback"), ("nonce", "n")];
+    let told = fragment(&agent.authorize(&server, &[&own[..], &[("response_type", "id_token"), hostile]].concat()).await);
+    assert!(allowed(&told["error_description"]), "{told:?}");
+    for mode in ["form_post", "web_message"] {
+        let page = agent.authorize(&server, &[hostile, ("response_mode", mode)]).await.text().await.unwrap();
+        assert!(page.contains("?/") && !page.contains('ü'), "{mode}: {page}");
+    }
+    let denied = query(&agent.log_in(&server, &[]).await);
+    assert_eq!(denied["error_description"], "no 'entry'  / f?r Ada");
+    let ask = [("grant_type", "password"), ("username", "ada@example.com"), ("password", crate::support::PASSWORD)];
+    let (_, body) = server.token(&crate::parties::form(&crate::parties::WEB, &ask)).await;
+    assert_eq!(body["error_description"], denied["error_description"], "as at the token endpoint");
+    server.stop().await;
+}

@@ -44,7 +44,7 @@ pub struct Confirmation {
 /// The database's.
 pub async fn v2(app: &App, parameters: &Parameters, browser: &Browser) -> Result<Outcome> {
     if parameters.first_unusable().is_some() {
-        return Ok(Outcome::Refused("a parameter was sent twice"));
+        return Ok(Outcome::Refused("a parameter was sent twice or is no UTF-8 text"));
     }
     let return_to = parameters.get("returnTo");
     let target = match (parameters.get("client_id"), return_to) {
@@ -69,7 +69,7 @@ pub async fn v2(app: &App, parameters: &Parameters, browser: &Browser) -> Result
 /// The database's.
 pub async fn rp_initiated(app: &App, parameters: &Parameters, browser: &Browser) -> Result<Outcome> {
     if parameters.first_unusable().is_some() {
-        return Ok(Outcome::Refused("a parameter was sent twice"));
+        return Ok(Outcome::Refused("a parameter was sent twice or is no UTF-8 text"));
     }
     let session = session::find(app, browser).await?;
     let hint = Hint::read(app, parameters);

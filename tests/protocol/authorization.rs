@@ -386,3 +386,37 @@ async fn p007_descriptions_keep_to_the_characters_of_the_rfc_wherever_they_trave
     assert_eq!(body["error_description"], denied["error_description"], "as at the token endpoint");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn p009_p013_text_that_is_no_utf8_is_refused_and_not_changed() {
+    let server = Server::start(&[]).await;
+    let agent = Agent::new();
+    let with = |name: &str, raw: &str| {
+        let url = authorize_url(&server, &[(name, "")]);
+        format!("{}&{name}={raw}", url.query().unwrap())
+    };
+    for raw in ["%FFab", "%C3%28", "%ED%A0%80", "a%80"] {
+        for name in ["state", "nonce", "login_hint", "unknown"] {
+            let asked = with(name, raw);
+            let mut url = server.url("/authorize");
+            url.set_query(Some(&asked));
+            let form = agent.0.post(server.url("/authorize")).header("content-type", "application/x-www-form-urlencoded");
+            for answer in [agent.get(url).await, form.body(asked.clone()).send().await.unwrap()] {
+                let told = query(&answer);
+                assert_eq!(told["error"], "invalid_request", "{asked}");
+                assert_eq!(told.get("state").map(String::as_str), (name != "state").then_some("xyz"), "{asked}");
+            }
+        }
+        for name in ["client_id", "redirect_uri"] {
+            let mut url = server.url("/authorize");
+            url.set_query(Some(&with(name, raw)));
+            let answer = agent.get(url).await;
+            assert_eq!((answer.status(), answer.headers().contains_key("location")), (StatusCode::BAD_REQUEST, false));
+        }
+        let mut logout = server.url("/oidc/logout");
+        logout.set_query(Some(&format!("state={raw}")));
+        assert_eq!(agent.get(logout).await.status(), StatusCode::BAD_REQUEST, "{raw}");
+    }
+    assert_eq!(query(&agent.log_in(&server, &[("state", "ü€😀")]).await)["state"], "ü€😀");
+    server.stop().await;
+}

@@ -233,7 +233,7 @@ fn mint_into(app: &App, attempt: &Attempt, grant: &grant::Grant, outcome: &mut O
         }
         (None, Some(api)) => {
             outcome.minted = mint::mint_for_machine(app, &attempt.client, api, &grant.scope, &grant.decision)?;
-            outcome.response = outcome.minted.response_of(&grant.scope, &grant.decision);
+            outcome.response = outcome.minted.response_of(&grant.scope, !grant.requested_scope.is_empty(), &grant.decision);
         }
         (None, None) => {}
     }

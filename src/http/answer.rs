@@ -31,12 +31,12 @@ pub(super) fn deliver(app: &App, method: &Method, answer: &Answer) -> Response {
         ResponseMode::FormPost => deliver::form_post(response).into_response(),
         ResponseMode::WebMessage => deliver::web_message(response).into_response(),
     };
-    with_cookie(http, cookies::session(app, &answer.session))
+    with_cookies(http, cookies::session(app, &answer.session))
 }
 
-/// The answer with a `Set-Cookie`, if there is one.
-pub(super) fn with_cookie(mut response: Response, cookie: Option<HeaderValue>) -> Response {
-    if let Some(cookie) = cookie {
+/// The answer with these `Set-Cookie`s.
+pub(super) fn with_cookies(mut response: Response, cookies: impl IntoIterator<Item = HeaderValue>) -> Response {
+    for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response

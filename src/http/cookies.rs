@@ -1,4 +1,7 @@
-//! The two cookies: the session, and what ties logins under way to a browser. Opaque secrets, never readable by script.
+//! The cookies: the session, and what ties logins under way to a browser. Opaque secrets, never readable by script.
+//!
+//! A browser that opens several tabs at once, as when it restores them, asks for all of them before it has the first answer. So
+//! each binding has a name of its own, none takes the place of another, and from then on the browser's first one serves all.
 
 use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
@@ -6,10 +9,13 @@ use cookie::time::Duration;
 use cookie::{Cookie, SameSite};
 
 use crate::app::App;
+use crate::domain::hash;
 use crate::oauth::session::{Browser, SessionChange};
 
 const SESSION: &str = "vestibule_session";
-const BINDING: &str = "vestibule_browser";
+const BINDING: &str = "vestibule_browser_";
+/// Bindings that a browser keeps: 2.5 KB of every head, so that no proxy refuses it.
+const MAX_BINDINGS: usize = 32;
 
 /// The name: with the prefix that makes browsers refuse any other scope, if the issuer is on https.
 fn name(app: &App, base: &str) -> String {
@@ -21,21 +27,43 @@ pub(super) fn is_secure(app: &App) -> bool {
     app.issuer.starts_with("https://")
 }
 
-/// The secrets that the request carries. What cannot be one of ours is no secret.
-pub(super) fn read(app: &App, headers: &HeaderMap) -> Browser {
-    let find = |base: &str| {
-        let wanted = name(app, base);
-        let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
-        lines.flat_map(Cookie::split_parse).flatten().find(|cookie| cookie.name() == wanted).map(|c| c.value().to_owned())
-    };
-    let ours =
-        |value: &String| value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
-    Browser { session: find(SESSION).filter(ours), binding: find(BINDING).filter(ours) }
+/// The name of a binding, which tells nothing of the secret.
+fn binding_name(secret: &str) -> String {
+    let tag: String = hash::sha256(&format!("name {secret}")).chars().take(8).collect();
+    format!("{BINDING}{tag}")
 }
 
-/// `Set-Cookie` of the binding; it lasts as long as the browser runs.
-pub(super) fn binding(app: &App, secret: &str) -> Option<HeaderValue> {
-    set(app, BINDING, secret, None)
+/// The secrets that the request carries. What cannot be one of ours is no secret.
+pub(super) fn read(app: &App, headers: &HeaderMap) -> Browser {
+    let session = name(app, SESSION);
+    let session = all(headers).find(|cookie| cookie.name() == session).map(|cookie| cookie.value().to_owned());
+    let bindings = bindings(app, headers).take(MAX_BINDINGS).collect();
+    Browser { session: session.filter(|value| is_secret(value)), bindings }
+}
+
+fn all(headers: &HeaderMap) -> impl Iterator<Item = Cookie<'_>> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    lines.flat_map(Cookie::split_parse).flatten()
+}
+
+/// Every binding that is called as we call it, the oldest first: so browsers send them.
+fn bindings(app: &App, headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let prefix = name(app, BINDING);
+    let ours = all(headers).filter(move |cookie| cookie.name().starts_with(&prefix) && is_secret(cookie.value()));
+    ours.filter(|cookie| cookie.name() == name(app, &binding_name(cookie.value()))).map(|cookie| cookie.value().to_owned())
+}
+
+fn is_secret(value: &str) -> bool {
+    value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// `Set-Cookie` of the binding of a login that begins: it lasts as long as that. What the browser has beyond
+/// [`MAX_BINDINGS`] goes.
+pub(super) fn binding(app: &App, headers: &HeaderMap, secret: &str) -> impl Iterator<Item = HeaderValue> {
+    let lifetime = Duration::seconds(app.lifetimes.login_transaction);
+    let fresh = set(app, &binding_name(secret), secret, Some(lifetime));
+    let surplus = bindings(app, headers).skip(MAX_BINDINGS);
+    fresh.into_iter().chain(surplus.filter_map(|secret| set(app, &binding_name(&secret), "", Some(Duration::ZERO))))
 }
 
 /// `Set-Cookie` of what becomes of the session, if anything.

@@ -6,7 +6,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::oauth::error::Error;
+use crate::oauth::error::{Error, described};
 use crate::oauth::userinfo::Refusal;
 
 /// Seconds after which a client may try again when all places are taken or the database is away.
@@ -113,33 +113,9 @@ pub(crate) fn no_store(mut response: Response) -> Response {
     response
 }
 
-/// Text in the characters that RFC 6749 allows in `error` and `error_description`; the log keeps the original.
-pub(crate) fn described(text: &str) -> String {
-    text.chars().map(allowed).collect()
-}
-
-fn allowed(c: char) -> char {
-    match c {
-        ' ' | '!' | '#'..='[' | ']'..='~' => c,
-        '"' | '\u{2018}' | '\u{2019}' | '\u{201c}' | '\u{201d}' | '\u{201e}' => '\'',
-        '\\' => '/',
-        '\u{2013}' | '\u{2014}' => '-',
-        c if c.is_whitespace() => ' ',
-        _ => '?',
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn descriptions_keep_to_the_characters_of_the_rfc() {
-        assert_eq!(described("say \"no\"\\\n\u{7f}ü"), "say 'no'/ ??");
-        assert_eq!(described("Grant type 'x' not allowed ~!"), "Grant type 'x' not allowed ~!");
-        let every: String = (0..=0x2fff).filter_map(char::from_u32).collect();
-        assert!(described(&every).bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e)));
-    }
 
     #[test]
     fn every_error_has_the_status_of_the_rfc() {

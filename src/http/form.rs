@@ -138,7 +138,7 @@ fn parameters(members: Vec<(String, Value)>) -> Result<Parameters, Error> {
         None => Ok(parameters),
         Some(name) => {
             let name: String = name.chars().take(40).collect();
-            Err(Error::protocol("invalid_request", format!("parameter '{name}' is repeated or holds a NUL character")))
+            Err(Error::protocol("invalid_request", format!("parameter '{name}' is repeated or no UTF-8 text")))
         }
     }
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::header::{HOST, ORIGIN};
 use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -13,10 +12,10 @@ use super::answer::{deliver, error_page, local, retry_after};
 use super::browser_form::Form;
 use super::context::Context;
 use super::cookies;
+use super::cross_site::is_cross_site;
 use super::pages::{login as page, notice};
 use crate::app::App;
 use crate::oauth::RequestContext;
-use crate::oauth::authorization_request::origin;
 use crate::oauth::login::{self, Problem, Submission, Submitted};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::pending::{self, Pending, Refused};
@@ -123,18 +122,6 @@ fn identifier_field(screen: Screen) -> &'static str {
         Screen::Login => "username",
         Screen::SignUp => "email",
     }
-}
-
-/// Whether another site sent the form. Pages with `no-referrer` send `Origin: null` to their own server, so `null` proves
-/// nothing; the token in the form does.
-fn is_cross_site(app: &App, headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let foreign_fetch = text("sec-fetch-site").is_some_and(|site| site == "cross-site" || site == "same-site");
-    let foreign_origin = text(ORIGIN.as_str()).filter(|sent| *sent != "null").is_some_and(|sent| {
-        let own_host = text(HOST.as_str()).is_some_and(|host| sent.split_once("://").is_some_and(|(_, name)| name == host));
-        !own_host && origin(&app.issuer).as_deref() != Some(sent)
-    });
-    foreign_fetch || foreign_origin
 }
 
 async fn render(app: &App, pending: &Pending, screen: Screen, identifier: String, problem: Option<Problem>) -> Response {

@@ -8,22 +8,24 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
-use super::answer::{error_page, local, redirect, with_cookie};
+use super::answer::{error_page, local, redirect, with_cookies};
 use super::browser_form::Form;
 use super::cookies;
+use super::cross_site::{self, is_cross_site};
 use super::pages::notice;
 use crate::app::App;
 use crate::oauth::error::Result;
 use crate::oauth::logout::{self, Outcome};
 use crate::oauth::session::SessionChange;
 
+const RP_INITIATED: &str = "/oidc/logout";
 const CONFIRM: &str = "/oidc/logout/confirm";
 
 /// The routes of this file.
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/v2/logout", get(v2))
-        .route("/oidc/logout", get(rp_initiated).post(rp_initiated))
+        .route(RP_INITIATED, get(rp_initiated).post(rp_initiated))
         .route(CONFIRM, post(confirmed))
 }
 
@@ -33,17 +35,26 @@ async fn v2(State(app): State<Arc<App>>, method: Method, headers: HeaderMap, For
 }
 
 async fn rp_initiated(State(app): State<Arc<App>>, method: Method, headers: HeaderMap, Form(parameters): Form) -> Response {
-    let outcome = logout::rp_initiated(&app, &parameters, &cookies::read(&app, &headers)).await;
+    let browser = cookies::read(&app, &headers);
+    if let Some(again) = cross_site::by_get(&app, RP_INITIATED, (&method, &headers), &browser, &parameters) {
+        return again;
+    }
+    let outcome = logout::rp_initiated(&app, &parameters, &browser).await;
     answer(&app, &method, outcome)
 }
 
 async fn confirmed(State(app): State<Arc<App>>, method: Method, headers: HeaderMap, Form(parameters): Form) -> Response {
-    let outcome = logout::confirmed(&app, &parameters, &cookies::read(&app, &headers)).await;
+    // Its token alone would not do: without a session it is everybody's, and another site's form comes without a session.
+    let outcome = if is_cross_site(&app, &headers) {
+        Ok(Outcome::Refused("this form was not made for this browser"))
+    } else {
+        logout::confirmed(&app, &parameters, &cookies::read(&app, &headers)).await
+    };
     answer(&app, &method, outcome)
 }
 
 fn answer(app: &App, method: &Method, outcome: Result<Outcome>) -> Response {
-    let over = |response: Response| with_cookie(response, cookies::session(app, &SessionChange::End));
+    let over = |response: Response| with_cookies(response, cookies::session(app, &SessionChange::End));
     match outcome {
         Ok(Outcome::Redirect(url)) => over(redirect(method, &url)),
         Ok(Outcome::LoggedOut) => over(notice::logged_out(StatusCode::OK, "You can close this page.").into_response()),

@@ -7,6 +7,7 @@ mod browser_form;
 pub mod context;
 mod cookies;
 mod cors;
+mod cross_site;
 mod discovery;
 mod errors;
 mod form;

@@ -101,7 +101,7 @@ async fn trusted_redirect(app: &App, parameters: &Parameters) -> Result<(Arc<Cli
     let page = |description: &str| Rejection::Page(Error::protocol("invalid_request", description));
     for name in ["client_id", "redirect_uri"] {
         if parameters.is_unusable(name) {
-            return Err(page(&format!("parameter `{name}` must be sent once")));
+            return Err(page(&format!("parameter `{name}` must be sent once and be UTF-8 text")));
         }
     }
     let client_id = parameters.get("client_id").ok_or_else(|| page("missing required parameter: `client_id`"))?;
@@ -129,12 +129,15 @@ fn destination(client: &Client, redirect_uri: String, parameters: &Parameters, i
 /// Everything that needs no database.
 fn parse(client: Arc<Client>, destination: Destination, parameters: Parameters) -> Result<AuthorizationRequest, Wrong> {
     if let Some(name) = parameters.first_unusable() {
-        return Err(invalid(format!("parameter `{name}` must be sent once")));
+        return Err(invalid(format!("parameter `{name}` must be sent once and be UTF-8 text")));
+    }
+    if let Some(wrong) = parameters.too_many_words() {
+        return Err(invalid(wrong));
     }
     rules::not_supported(&parameters)?;
     let response_type = rules::response_type(&client, &parameters)?;
     rules::response_mode(&destination, response_type, &parameters)?;
-    let requested_scope = Scopes::parse(parameters.get("scope").unwrap_or_default());
+    let requested_scope = parameters.scope().unwrap_or_default();
     let nonce = parameters.owned("nonce");
     if response_type.id_token && nonce.is_none() {
         return Err(invalid("missing required parameter: `nonce`"));

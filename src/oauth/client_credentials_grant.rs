@@ -30,14 +30,15 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     }
     let audience = parameters.required("audience")?;
     let (api, allowed) = find(app, client, audience).await?;
-    let asked = parameters.get("scope").map(Scopes::parse);
+    let asked = parameters.scope();
     let granted = granted(asked.as_ref(), &scopes::of_client_grant(&allowed, &api))?;
 
-    let event = build_event(app, client, &api, (&asked.unwrap_or_default(), &granted), context);
+    let asked = asked.unwrap_or_default();
+    let event = build_event(app, client, &api, (&asked, &granted), context);
     let question = Question { event, granted: &granted, party: Party::Machine { api: &api }, subject: None };
     let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
     let minted = mint::mint_for_machine(app, client, &api, &scope, &decision)?;
-    Ok(Answer::of(minted.response_of(&scope, &decision), decision.trace))
+    Ok(Answer::of(minted.response_of(&scope, !asked.is_empty(), &decision), decision.trace))
 }
 
 async fn find(app: &App, client: &Client, audience: &str) -> Result<(Arc<ResourceServer>, Arc<ClientGrant>)> {
@@ -73,7 +74,8 @@ fn build_event(
 /// Everything that is allowed, or the part of it that was asked for.
 fn granted(asked: Option<&Scopes>, allowed: &Scopes) -> Result<Scopes> {
     let Some(asked) = asked else { return Ok(allowed.clone()) };
-    let missing: Vec<&str> = asked.iter().filter(|word| !allowed.contains(word)).collect();
+    let known = allowed.lookup();
+    let missing: Vec<&str> = asked.iter().filter(|word| !known.contains(word)).collect();
     if missing.is_empty() {
         return Ok(asked.clone());
     }

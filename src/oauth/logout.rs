@@ -44,7 +44,7 @@ pub struct Confirmation {
 /// The database's.
 pub async fn v2(app: &App, parameters: &Parameters, browser: &Browser) -> Result<Outcome> {
     if parameters.first_unusable().is_some() {
-        return Ok(Outcome::Refused("a parameter was sent twice"));
+        return Ok(Outcome::Refused("a parameter was sent twice or is no UTF-8 text"));
     }
     let return_to = parameters.get("returnTo");
     let target = match (parameters.get("client_id"), return_to) {
@@ -69,7 +69,7 @@ pub async fn v2(app: &App, parameters: &Parameters, browser: &Browser) -> Result
 /// The database's.
 pub async fn rp_initiated(app: &App, parameters: &Parameters, browser: &Browser) -> Result<Outcome> {
     if parameters.first_unusable().is_some() {
-        return Ok(Outcome::Refused("a parameter was sent twice"));
+        return Ok(Outcome::Refused("a parameter was sent twice or is no UTF-8 text"));
     }
     let session = session::find(app, browser).await?;
     let hint = Hint::read(app, parameters);
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn the_confirmation_belongs_to_one_session() {
-        let browser = |secret: &str| Browser { session: Some(secret.into()), binding: None };
+        let browser = |secret: &str| Browser { session: Some(secret.into()), ..Browser::default() };
         assert_ne!(csrf_token(&browser("a")), csrf_token(&browser("b")));
         assert_ne!(csrf_token(&browser("a")), csrf_token(&Browser::default()));
     }

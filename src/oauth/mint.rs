@@ -82,19 +82,20 @@ impl Minted {
     /// Decision's additional ones; protocol members win.
     #[must_use]
     pub fn response(&self, scope: &Scopes, grant: &Grant) -> JsonMap {
-        self.response_of(scope, &grant.decision)
+        self.response_of(scope, !grant.requested_scope.is_empty(), &grant.decision)
     }
 
-    /// [`Minted::response`] for a token without a grant behind it (client credentials).
+    /// [`Minted::response`] where it is not the grant that tells whether scopes were `asked` for. If so, the answer names those
+    /// that are granted, and be it none: without the member the client may believe that it got them all (RFC 6749 section 5.1).
     #[must_use]
-    pub fn response_of(&self, scope: &Scopes, decision: &Decision) -> JsonMap {
+    pub fn response_of(&self, scope: &Scopes, asked: bool, decision: &Decision) -> JsonMap {
         let mut members = parameters(decision);
         if let Some(token) = &self.access_token {
             members.insert("access_token".to_owned(), token.as_str().into());
             members.insert("token_type".to_owned(), "Bearer".into());
             members.insert("expires_in".to_owned(), self.expires_in.into());
         }
-        if !scope.is_empty() {
+        if asked || !scope.is_empty() {
             members.insert("scope".to_owned(), scope.to_string().into());
         }
         if let Some(token) = &self.id_token {
@@ -347,7 +348,7 @@ mod tests {
         decision.token_response.insert("access_token".into(), set(json!("stolen")));
         decision.token_response.insert("refresh_token".into(), set(json!("stolen")));
         let minted = Minted { access_token: Some("real".into()), expires_in: 60, ..Minted::default() };
-        let response = minted.response_of(&Scopes::parse("openid"), &decision);
+        let response = minted.response_of(&Scopes::parse("openid"), true, &decision);
         assert_eq!(
             Value::Object(response),
             json!({ "access_token": "real", "token_type": "Bearer", "expires_in": 60, "scope": "openid",

@@ -3,8 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::JsonMap;
+use crate::domain::scope::Scopes;
 
 use super::error::{Error, Result};
+
+/// Words of one list. Actions may add as many scopes; no client asks for more.
+const MAX_WORDS: usize = 1_000;
+/// Parameters that are lists of words.
+const LISTS: [&str; 6] = ["acr_values", "claims_locales", "prompt", "response_type", "scope", "ui_locales"];
 
 /// Parameters by name, and the names that cannot be used.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -14,11 +20,11 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// Sorts pairs of query and body. A name that came twice, or whose value holds a NUL, has no value but is remembered.
+    /// Sorts pairs of query and body. A name that came twice, or whose value is no text, has no value but is remembered.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let (mut values, mut unusable) = (BTreeMap::new(), BTreeSet::new());
         for (name, value) in pairs {
-            if name.contains('\0') || value.contains('\0') || values.contains_key(&name) {
+            if !is_text(&name) || !is_text(&value) || values.contains_key(&name) {
                 unusable.insert(name.clone());
             }
             values.insert(name, value);
@@ -59,6 +65,19 @@ impl Parameters {
         self.get(name).unwrap_or_default().split_ascii_whitespace().map(str::to_owned).collect()
     }
 
+    /// `scope`, if it asks for anything.
+    #[must_use]
+    pub fn scope(&self) -> Option<Scopes> {
+        self.get("scope").map(Scopes::parse).filter(|asked| !asked.is_empty())
+    }
+
+    /// What is wrong with a list of more words than anybody needs: each is looked up, stored and shown to the actions.
+    #[must_use]
+    pub fn too_many_words(&self) -> Option<String> {
+        let is_long = |name: &str| self.get(name).is_some_and(|list| list.split_ascii_whitespace().nth(MAX_WORDS).is_some());
+        LISTS.iter().find(|name| is_long(name)).map(|name| format!("parameter `{name}` has more than {MAX_WORDS} words"))
+    }
+
     /// Whether the parameter came twice or cannot be a value.
     #[must_use]
     pub fn is_unusable(&self, name: &str) -> bool {
@@ -84,6 +103,11 @@ impl Parameters {
     }
 }
 
+/// Decoders put a replacement character where the bytes are no UTF-8: what was sent is not known any more. No database keeps NUL.
+fn is_text(text: &str) -> bool {
+    !text.contains(['\0', char::REPLACEMENT_CHARACTER])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -101,8 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn repeated_parameters_have_no_value() {
-        for query in ["state=a&state=b", "state=a&state=a", "state=&state=a", "state=a&state=", "state=%00"] {
+    fn repeated_parameters_and_bytes_that_are_no_text_have_no_value() {
+        for query in ["state=a&state=b", "state=a&state=a", "state=&state=a", "state=a&state=", "state=%00", "state=%FFab"] {
             let parsed = parameters(query);
             assert!(parsed.is_unusable("state"), "{query}");
             assert_eq!(parsed.get("state"), None, "{query}");

@@ -40,7 +40,7 @@ pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, conte
     let api = api_of(app, parameters.get("audience")).await?;
     let user = authenticate(app, login, password, context).await?;
 
-    let asked = parameters.get("scope").map(Scopes::parse).unwrap_or_default();
+    let asked = parameters.scope().unwrap_or_default();
     let requested = scopes::of_password_grant(&asked, api.as_deref());
     let methods = vec![AuthenticationMethod { name: "pwd".to_owned(), timestamp: app.clock.now_ms() }];
     let event = build_event(app, client, &user, (&asked, api.as_deref(), &methods), context);

@@ -49,9 +49,9 @@ impl From<crate::store::Error> for Refused {
 /// The database's.
 pub async fn start(app: &App, request: &AuthorizationRequest, browser: &Browser, context: &RequestContext) -> Result<Step> {
     let now = app.clock.now_ms();
-    let (handle, fresh) = (app.random.secret(), app.random.secret());
-    // One cookie serves every tab of a browser.
-    let binding = browser.binding.clone().filter(|have| have.len() == fresh.len()).unwrap_or(fresh);
+    // One cookie serves every tab that is opened later.
+    let (handle, known) = (app.random.secret(), browser.bindings.first().cloned());
+    let binding = known.unwrap_or_else(|| app.random.secret());
     let transaction = LoginTransaction {
         id: app.random.id(),
         browser_hash: hash::sha256(&binding),
@@ -73,10 +73,8 @@ pub async fn start(app: &App, request: &AuthorizationRequest, browser: &Browser,
 pub async fn open(app: &App, handle: &str, browser: &Browser) -> std::result::Result<Pending, Refused> {
     let found = app.store.login_transaction(&hash::sha256(handle), app.clock.now_ms()).await?;
     let transaction = found.ok_or(Refused::Gone)?;
-    let binding = browser.binding.as_deref().ok_or(Refused::Foreign)?;
-    if !hash::equal(&hash::sha256(binding), &transaction.browser_hash) {
-        return Err(Refused::Foreign);
-    }
+    let began = |binding: &&String| hash::equal(&hash::sha256(binding), &transaction.browser_hash);
+    let binding = browser.bindings.iter().find(began).ok_or(Refused::Foreign)?;
     let parameters = Parameters::frozen(transaction.parameters.clone());
     let request = AuthorizationRequest::validate(app, parameters).await.map_err(|rejection| match rejection {
         Rejection::Page(error) => Refused::Other(error),

@@ -57,23 +57,27 @@ struct Presented {
 /// `invalid_grant`, `invalid_scope`, `invalid_request`; what the actions decided; `Busy`.
 pub async fn exchange(app: &App, client: &Client, parameters: &Parameters, context: &RequestContext) -> Result<Answer> {
     let mut presented = find(app, client, parameters.required("refresh_token")?).await?;
-    let asked = parameters.get("scope").map(Scopes::parse);
-    check_scope(&presented.found.grant, asked.as_ref())?;
-    let event = build_event(app, client, &presented, asked.as_ref(), context).await?;
+    let asked = parameters.scope();
     let old = &presented.found.grant;
+    let granted = scopes::grantable(&old.requested_scope, client, presented.api.as_deref());
+    if let Some(asked) = &asked {
+        check_scope(old, &granted, asked)?;
+    }
+    let event = build_event(app, client, &presented, asked.as_ref(), context).await?;
     let question = Question {
         event,
-        granted: &scopes::grantable(&old.requested_scope, client, presented.api.as_deref()),
+        granted: &granted,
         party: Party::Client { client, api: presented.api.as_deref(), may_refresh: true },
         subject: Some(Subject { user_id: &old.user_id, session_id: old.session_id.as_deref(), grant: Some(old) }),
     };
     let (decision, scope) = verdict::reach(app, question).await?.allowed()?;
     let changed = presented.found.grant.renew(scope, decision);
     let grant = &presented.found.grant;
-    let narrowed = asked.map_or_else(|| grant.scope.clone(), |asked| grant.scope.filter(|word| asked.contains(word)));
+    let narrowed = asked.map_or_else(|| grant.scope.clone(), |asked| grant.scope.both(&asked));
     let minted = mint::mint(app, order(client, &presented, &narrowed))?;
     let successor = rotate(app, client, &presented, changed, &minted, context).await?;
-    let mut members = minted.response(&narrowed, grant);
+    // Without `scope` a refresh asks for what the login got.
+    let mut members = minted.response_of(&narrowed, true, &grant.decision);
     if let Some(token) = successor {
         members.insert("refresh_token".to_owned(), token.secret.into());
     }
@@ -112,13 +116,19 @@ async fn revoke_family(app: &App, client: &Client, grant_id: &str) -> Result<Err
     Ok(unknown())
 }
 
-/// `scope` may narrow. Words that the login asked for and did not get are ignored as they were then: clients repeat them.
-fn check_scope(grant: &Grant, asked: Option<&Scopes>) -> Result<()> {
-    let known = |word: &str| grant.scope.contains(word) || grant.requested_scope.contains(word);
-    match asked.and_then(|asked| asked.iter().find(|word| !known(word))) {
-        Some(word) => Err(Error::protocol("invalid_scope", format!("scope '{word}' was not granted by the user's login"))),
-        None => Ok(()),
+/// `scope` may narrow. Words that the login asked for and did not get are ignored as they were then: clients repeat them. But
+/// something of it must have been granted then, or be `granted` now.
+fn check_scope(grant: &Grant, granted: &Scopes, asked: &Scopes) -> Result<()> {
+    let refused =
+        |word: &str| Err(Error::protocol("invalid_scope", format!("scope '{word}' was not granted by the user's login")));
+    let (had, requested) = (grant.scope.lookup(), grant.requested_scope.lookup());
+    if let Some(word) = asked.iter().find(|word| !had.contains(word) && !requested.contains(word)) {
+        return refused(word);
     }
+    if asked.both(&grant.scope).is_empty() && asked.both(granted).is_empty() {
+        return refused(&asked.to_string());
+    }
+    Ok(())
 }
 
 async fn build_event(
@@ -346,9 +356,13 @@ mod tests {
     #[test]
     fn a_refresh_may_repeat_or_narrow_the_scopes_of_the_login_but_not_widen_them() {
         let grant = fixtures::grant("openid offline_access", "openid offline_access picture");
-        let check = |words: &str| check_scope(&grant, Some(&Scopes::parse(words))).is_ok();
-        assert!(check("openid") && check("openid picture") && check_scope(&grant, None).is_ok());
+        let granted = Scopes::parse("openid offline_access");
+        let check = |words: &str| check_scope(&grant, &granted, &Scopes::parse(words)).is_ok();
+        assert!(check("openid") && check("openid picture"));
         assert!(!check("openid email"));
+        assert!(!check("picture"), "nothing is left of it");
+        let known_now = Scopes::parse("openid offline_access picture");
+        assert!(check_scope(&grant, &known_now, &Scopes::parse("picture")).is_ok());
     }
 
     #[test]

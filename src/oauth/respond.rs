@@ -6,6 +6,8 @@ use url::form_urlencoded;
 
 use crate::domain::JsonMap;
 
+use super::error::described;
+
 /// Bytes of an address that a browser is redirected to. Browsers take more; proxies and clients, for which it is a header of
 /// the answer, often do not.
 pub const MAX_LOCATION: usize = 32 * 1024;
@@ -79,8 +81,8 @@ impl Destination {
     #[must_use]
     pub fn error(&self, code: &str, description: &str) -> Response {
         let mut members = JsonMap::new();
-        members.insert("error".into(), code.into());
-        members.insert("error_description".into(), description.into());
+        members.insert("error".into(), described(code).into());
+        members.insert("error_description".into(), described(description).into());
         self.answer(members)
     }
 }

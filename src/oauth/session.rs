@@ -14,8 +14,8 @@ use super::error::Result;
 pub struct Browser {
     /// Of the session.
     pub session: Option<String>,
-    /// That ties logins under way to this browser.
-    pub binding: Option<String>,
+    /// Those that tie logins under way to this browser: several, if it opened several tabs at once before it had any.
+    pub bindings: Vec<String>,
 }
 
 /// What the answer does with the session cookie.

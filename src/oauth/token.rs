@@ -69,6 +69,9 @@ async fn run(app: &App, request: &Request<'_>, seen: &mut Seen) -> Result<Answer
     if !client.allows(grant) {
         return Err(not_allowed(grant));
     }
+    if let Some(wrong) = request.parameters.too_many_words() {
+        return Err(Error::protocol("invalid_request", wrong));
+    }
     dispatch(app, &client, grant, request).await
 }
 

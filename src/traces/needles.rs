@@ -5,6 +5,10 @@ use crate::flow::REDACTED;
 /// Shorter values are replaced only where they stand as a word: `Al` is a name, and a part of `Also`.
 const SHORT: usize = 6;
 
+/// Needles that are looked for one by one. Who sends more, thousands in the 64 KiB of a body, would have each sought in all that
+/// he sent.
+const MOST: usize = 1_000;
+
 /// How a JWT begins: `{"` in base64url.
 const TOKEN: &str = "eyJ";
 
@@ -51,10 +55,15 @@ impl Needles {
     }
 
     fn add_form(&mut self, form: &str) {
-        if !self.all.iter().any(|known| known == form) {
+        self.begins.add(form);
+        if !self.are_too_many() && !self.all.iter().any(|known| known == form) {
             self.all.push(form.to_owned());
-            self.begins.add(form);
         }
+    }
+
+    /// Then only [`Needles::may_stand_in`] knows them all.
+    fn are_too_many(&self) -> bool {
+        self.all.len() > MOST
     }
 
     /// No more will be added: what contains another one goes first.
@@ -75,10 +84,14 @@ impl Needles {
         (new != text).then_some(new)
     }
 
-    /// Replaces every occurrence, and everything that looks like a signed token.
+    /// Replaces every occurrence, and everything that looks like a signed token. Among too many of them a text that may hold one
+    /// goes as a whole.
     pub(super) fn replace(&self, text: &mut String) {
         if !self.may_stand_in(text) {
             return;
+        }
+        if self.are_too_many() {
+            return REDACTED.clone_into(text);
         }
         for needle in &self.all {
             if text.len() >= needle.len() && text.contains(needle.as_str()) {
@@ -229,6 +242,16 @@ mod tests {
     #[test]
     fn a_needle_of_one_letter_is_found_too() {
         assert_eq!(replaced(&["x"], "x, y"), "[redacted], y");
+    }
+
+    #[test]
+    fn among_thousands_of_needles_a_text_that_may_hold_one_goes_as_a_whole() {
+        let mut needles = Needles::of("");
+        (0..5_000).for_each(|n| needles.add(&format!("secret-{n}")));
+        let needles = needles.finish();
+        assert_eq!(needles.replaced("a secret-4999 of many").as_deref(), Some(REDACTED));
+        assert_eq!(needles.replaced("nothing of it"), None);
+        assert!(needles.all.len() <= MOST + 1);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use std::time::Instant;
 use reqwest::StatusCode;
 use vestibule::clock::Clock;
 
-use crate::parties::{WEB, form, futures_of, tokens};
-use crate::support::agent::Agent;
+use crate::parties::{MACHINE, WEB, form, futures_of, text, tokens};
+use crate::support::agent::{Agent, location, query};
 use crate::support::{PASSWORD, Server};
 
 fn login<'a>(username: &'a str, password: &'a str) -> Vec<(&'a str, &'a str)> {
@@ -281,6 +281,31 @@ async fn p173_beyond_the_queue_of_hashes_there_is_a_503() {
         one.await.unwrap();
     }
     assert_eq!(server.token(&login("ada@example.com", PASSWORD)).await.0, 200);
+}
+
+#[tokio::test]
+async fn p173_a_flood_of_words_is_refused_before_anybody_looks_at_them() {
+    let reading = "fn onExecutePostLogin(event, api) { print(event.transaction.requested_scopes.len()); }";
+    let server = Server::start(&[("reading", reading)]).await;
+    let words = |count: usize| (0..count).map(|n| format!("w{n}")).collect::<Vec<_>>().join(" ");
+    let (few, many) = (words(1_000), words(1_001));
+    let agent = Agent::new();
+    for name in ["scope", "acr_values", "ui_locales", "claims_locales"] {
+        assert_eq!(query(&agent.authorize(&server, &[(name, &many)]).await)["error"], "invalid_request", "{name}");
+        assert!(location(&agent.authorize(&server, &[(name, &few)]).await).starts_with("/u/login"), "{name}");
+    }
+    let repeated = ["login"; 1_001].join(" ");
+    assert_eq!(query(&agent.authorize(&server, &[("prompt", &repeated)]).await)["error"], "invalid_request");
+    let machine = [("grant_type", "client_credentials"), ("audience", "https://api.example.com/")];
+    let own = tokens(&server, "offline_access", None).await;
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", text(&own, "refresh_token"))];
+    for (client, ask) in [(&MACHINE, &machine[..]), (&WEB, &login("ada@example.com", PASSWORD)[2..]), (&WEB, &refresh)] {
+        let (status, body) = server.token(&form(client, &[ask, &[("scope", many.as_str())]].concat())).await;
+        assert_eq!((status, &body["error"]), (400, &"invalid_request".into()), "{ask:?}");
+    }
+    let (status, body) = server.token(&[&login("ada@example.com", PASSWORD)[..], &[("scope", &few)]].concat()).await;
+    assert_eq!(status, 200, "{body}");
+    server.stop().await;
 }
 
 /// Two thousand samples of each, in turns; of the medians. Looks at the clock, so `.ci/run` names it.

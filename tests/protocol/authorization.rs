@@ -2,8 +2,10 @@
 
 use reqwest::{Method, StatusCode};
 
+use crate::interaction::redeem;
+use crate::parties::tokens;
 use crate::support::Server;
-use crate::support::agent::{Agent, CALLBACK, authorize_url, location, query};
+use crate::support::agent::{Agent, CALLBACK, authorize_url, fragment, location, query};
 use crate::support::server::login_form;
 use vestibule::clock::Clock;
 
@@ -336,5 +338,85 @@ async fn p016_p176_only_the_exact_path_is_an_endpoint() {
             assert!(answer.headers().keys().all(|name| !name.as_str().starts_with("access-control")), "{origin}");
         }
     }
+    server.stop().await;
+}
+
+/// RFC 6749 section 5.1: an answer without `scope` means that everything was granted.
+#[tokio::test]
+async fn an_answer_tells_that_nothing_of_what_was_asked_is_granted() {
+    let server = Server::start(&[]).await;
+    let by_code = async |scope: &str| redeem(&server, &Agent::new().log_in(&server, &[("scope", scope)]).await).await;
+    let implicit = async |kind: &str, scope: &str| {
+        let own = [("client_id", "demo-implicit"), ("redirect_uri", "http://localhost:3002/callback")];
+        let asked = [&own[..], &[("response_type", kind), ("scope", scope)]].concat();
+        fragment(&Agent::new().log_in(&server, &asked).await)
+    };
+    assert_eq!(by_code("admin").await["scope"], "");
+    assert_eq!(tokens(&server, "admin", None).await["scope"], "");
+    assert_eq!(implicit("token", "admin").await["scope"], "");
+    assert_eq!(implicit("code token", "admin").await["scope"], "");
+    assert_eq!(by_code("openid admin").await["scope"], "openid");
+    assert_eq!(by_code("").await.get("scope"), None, "nobody asked");
+    assert_eq!(tokens(&server, "", None).await.get("scope"), None);
+    assert!(!implicit("token", "").await.contains_key("scope"));
+    server.stop().await;
+}
+
+/// RFC 6749 section 4.1.2.1: %x20-21 / %x23-5B / %x5D-7E.
+#[tokio::test]
+async fn p007_descriptions_keep_to_the_characters_of_the_rfc_wherever_they_travel() {
+    let action = r#"fn onExecutePostLogin(event, api) { api.access.deny("no \"entry\"\r\n\\ für Ada"); }"#;
+    let server = Server::start(&[("deny", action)]).await;
+    let allowed = |text: &str| text.bytes().all(|b| matches!(b, 0x20..=0x21 | 0x23..=0x5b | 0x5d..=0x7e));
+    let hostile = ("audience", "\"\r\nü\\");
+    let agent = Agent::new();
+    let told = query(&agent.authorize(&server, &[hostile]).await);
+    assert_eq!((told["error"].as_str(), told["error_description"].as_str()), ("access_denied", "Service not found: '  ?/"));
+    let own = [("client_id", "demo-implicit"), ("redirect_uri", "http://localhost:3002/callback"), ("nonce", "n")];
+    let told = fragment(&agent.authorize(&server, &[&own[..], &[("response_type", "id_token"), hostile]].concat()).await);
+    assert!(allowed(&told["error_description"]), "{told:?}");
+    for mode in ["form_post", "web_message"] {
+        let page = agent.authorize(&server, &[hostile, ("response_mode", mode)]).await.text().await.unwrap();
+        assert!(page.contains("?/") && !page.contains('ü'), "{mode}: {page}");
+    }
+    let denied = query(&agent.log_in(&server, &[]).await);
+    assert_eq!(denied["error_description"], "no 'entry'  / f?r Ada");
+    let ask = [("grant_type", "password"), ("username", "ada@example.com"), ("password", crate::support::PASSWORD)];
+    let (_, body) = server.token(&crate::parties::form(&crate::parties::WEB, &ask)).await;
+    assert_eq!(body["error_description"], denied["error_description"], "as at the token endpoint");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p009_p013_text_that_is_no_utf8_is_refused_and_not_changed() {
+    let server = Server::start(&[]).await;
+    let agent = Agent::new();
+    let with = |name: &str, raw: &str| {
+        let url = authorize_url(&server, &[(name, "")]);
+        format!("{}&{name}={raw}", url.query().unwrap())
+    };
+    for raw in ["%FFab", "%C3%28", "%ED%A0%80", "a%80"] {
+        for name in ["state", "nonce", "login_hint", "unknown"] {
+            let asked = with(name, raw);
+            let mut url = server.url("/authorize");
+            url.set_query(Some(&asked));
+            let form = agent.0.post(server.url("/authorize")).header("content-type", "application/x-www-form-urlencoded");
+            for answer in [agent.get(url).await, form.body(asked.clone()).send().await.unwrap()] {
+                let told = query(&answer);
+                assert_eq!(told["error"], "invalid_request", "{asked}");
+                assert_eq!(told.get("state").map(String::as_str), (name != "state").then_some("xyz"), "{asked}");
+            }
+        }
+        for name in ["client_id", "redirect_uri"] {
+            let mut url = server.url("/authorize");
+            url.set_query(Some(&with(name, raw)));
+            let answer = agent.get(url).await;
+            assert_eq!((answer.status(), answer.headers().contains_key("location")), (StatusCode::BAD_REQUEST, false));
+        }
+        let mut logout = server.url("/oidc/logout");
+        logout.set_query(Some(&format!("state={raw}")));
+        assert_eq!(agent.get(logout).await.status(), StatusCode::BAD_REQUEST, "{raw}");
+    }
+    assert_eq!(query(&agent.log_in(&server, &[("state", "ü€😀")]).await)["state"], "ü€😀");
     server.stop().await;
 }

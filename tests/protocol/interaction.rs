@@ -4,8 +4,8 @@ use reqwest::StatusCode;
 use serde_json::Value;
 use vestibule::clock::Clock;
 
-use crate::parties::{CALLBACK, WEB, form, jwt, text};
-use crate::support::agent::{Agent, query};
+use crate::parties::{CALLBACK, WEB, form, futures_of, jwt, text};
+use crate::support::agent::{Agent, authorize_url, location, query};
 use crate::support::server::login_form;
 use crate::support::{PASSWORD, Server};
 
@@ -201,7 +201,7 @@ async fn p031_parallel_submissions_of_one_login_make_one_code() {
     let agent = Agent::new();
     let (page, html) = agent.login_page(&server, &[]).await;
     let right = [("username", "ada@example.com"), ("password", PASSWORD)];
-    let answers = crate::parties::futures_of(8, |_| agent.submit(&page, &html, &right)).await;
+    let answers = futures_of(8, |_| agent.submit(&page, &html, &right)).await;
     let codes = answers.iter().filter(|answer| answer.headers().contains_key("location")).count();
     assert_eq!(codes, 1);
     server.stop().await;
@@ -263,6 +263,60 @@ async fn p034_two_tabs_finish_in_any_order() {
         let answer = agent.submit(&page, &html, &[("username", "ada@example.com"), ("password", PASSWORD)]).await;
         assert_eq!(query(&answer)["state"], state);
         assert_eq!(jwt(&redeem(&server, &answer).await["id_token"]).1["nonce"], nonce);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p034_tabs_that_a_fresh_browser_opens_at_once_all_finish() {
+    let server = Server::start(&[]).await;
+    let (agent, thief) = (Agent::new(), Agent::new());
+    let states = ["one", "two", "three"];
+    let right = [("username", "ada@example.com"), ("password", PASSWORD)];
+    let open = async |n: usize| agent.login_page(&server, &[("state", states[n])]).await;
+    let pages = futures_of(3, open).await;
+    thief.login_page(&server, &[]).await;
+    for ((page, html), state) in pages.iter().zip(states).rev() {
+        assert_eq!(thief.get(page.clone()).await.status(), StatusCode::FORBIDDEN, "another browser's cookie opens nothing");
+        assert_eq!(thief.submit(page, html, &right).await.status(), StatusCode::FORBIDDEN);
+        assert_eq!(query(&agent.submit(page, html, &right).await)["state"], state);
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p034_a_browser_keeps_few_bindings_and_each_no_longer_than_a_login_waits() {
+    let server = Server::start(&[]).await;
+    let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let begin = async |cookies: &str| {
+        let answer = plain.get(authorize_url(&server, &[])).header("cookie", cookies).send().await.unwrap();
+        let set = answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap().to_owned());
+        (set.collect::<Vec<_>>(), server.url(&location(&answer)))
+    };
+    let pair = |cookie: &str| cookie.split(';').next().unwrap().to_owned();
+    let (mut own, mut pages) = (Vec::new(), Vec::new());
+    for _ in 0..40 {
+        let (set, page) = begin("").await;
+        assert!(set.len() == 1 && set[0].contains("; Max-Age=3600"), "{set:?}");
+        own.push(pair(&set[0]));
+        pages.push(page);
+    }
+    let (set, page) = begin(&own.join("; ")).await;
+    assert_eq!(pair(&set[0]), own[0], "the oldest serves every tab that is opened later");
+    assert_eq!(set.len(), 9, "the others beyond 32 go: {set:?}");
+    for (gone, cookie) in set[1..].iter().zip(&own[32..]) {
+        let name = cookie.split('=').next().unwrap();
+        assert!(gone.starts_with(&format!("{name}=;")) && gone.contains("; Max-Age=0"), "{gone}");
+    }
+    let kept = own[..32].join("; ");
+    for page in [&page, &pages[0], &pages[31]] {
+        let shown = plain.get(page.clone()).header("cookie", &kept).send().await.unwrap();
+        assert_eq!(shown.status(), StatusCode::OK);
+    }
+    let secret = own[0].split('=').nth(1).unwrap();
+    for planted in [format!("vestibule_browser_AAAAAAAA={secret}"), format!("vestibule_browser={secret}")] {
+        let shown = plain.get(page.clone()).header("cookie", planted).send().await.unwrap();
+        assert_eq!(shown.status(), StatusCode::FORBIDDEN);
     }
     server.stop().await;
 }

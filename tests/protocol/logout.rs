@@ -4,8 +4,8 @@ use reqwest::{StatusCode, Url};
 
 use crate::interaction::redeem;
 use crate::parties::text;
-use crate::support::Server;
 use crate::support::agent::{Agent, authorize_url, location, query};
+use crate::support::{PASSWORD, Server};
 
 const BACK: &str = "http://localhost:3000/";
 
@@ -96,5 +96,66 @@ async fn p152_p162_the_old_cookie_is_worth_nothing() {
     assert!(!try_with(&second).await, "the server ended it, not only the browser");
     let planted = "vestibule_session=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
     assert!(!try_with(planted).await);
+    server.stop().await;
+}
+
+/// Sends a form as a page of another site makes a browser send it: without `SameSite=Lax` cookies, which go with what follows.
+async fn post_from_elsewhere(server: &Server, agent: &Agent, path: &str, form: &[(&str, &str)]) -> reqwest::Response {
+    let stranger = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let sent = stranger.post(server.url(path)).header("sec-fetch-site", "cross-site").form(form).send().await.unwrap();
+    match sent.headers().get("location").map(|to| to.to_str().unwrap().to_owned()) {
+        Some(local) if local.starts_with('/') => {
+            assert!(!sent.headers().contains_key("set-cookie"), "nothing is decided yet: {sent:?}");
+            agent.get(server.url(&local)).await
+        }
+        _ => sent,
+    }
+}
+
+#[tokio::test]
+async fn p150_p151_a_form_of_another_site_logs_out_as_a_link_does() {
+    let server = Server::start(&[]).await;
+    let agent = Agent::new();
+    let earlier = text(&redeem(&server, &agent.log_in(&server, &[]).await).await, "id_token").to_owned();
+
+    let way_back = [("client_id", "demo-web"), ("post_logout_redirect_uri", BACK), ("state", "a b&c")];
+    let asked = post_from_elsewhere(&server, &agent, "/oidc/logout", &way_back).await;
+    assert_eq!(asked.status(), StatusCode::OK);
+    assert!(is_logged_in(&server, &agent).await, "asked first");
+    let (page, html) = (asked.url().clone(), asked.text().await.unwrap());
+    let done = agent.submit(&page, &html, &[]).await;
+    assert_eq!(query(&done)["state"], "a b&c");
+    assert!(!is_logged_in(&server, &agent).await);
+
+    agent.log_in(&server, &[]).await;
+    let session = agent.log_in(&server, &[("prompt", "login")]).await;
+    let cookie = session.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let hinted = [("id_token_hint", earlier.as_str()), ("post_logout_redirect_uri", BACK)];
+    assert_eq!(location(&post_from_elsewhere(&server, &agent, "/oidc/logout", &hinted).await), BACK);
+    let silent = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let silent = silent.get(authorize_url(&server, &[("prompt", "none")])).header("cookie", cookie).send().await.unwrap();
+    assert_eq!(query(&silent)["error"], "login_required", "the server ended the session, not only the browser");
+
+    let (page, html) = agent.login_page(&server, &[]).await;
+    agent.submit(&page, &html, &[("username", "bob@example.com"), ("password", PASSWORD)]).await;
+    let asked = post_from_elsewhere(&server, &agent, "/oidc/logout", &hinted).await;
+    assert_eq!((asked.status(), asked.headers().contains_key("set-cookie")), (StatusCode::OK, false));
+    assert!(is_logged_in(&server, &agent).await, "somebody else's token ends nothing");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p151_no_other_site_can_press_the_button() {
+    let server = Server::start(&[]).await;
+    let agent = Agent::new();
+    // The form that anybody gets who has no session.
+    let stranger = Agent::new();
+    let asked = stranger.get(logout_url(&server, &[])).await;
+    let (_, fields) = crate::support::server::login_form(&asked.url().clone(), &asked.text().await.unwrap());
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    agent.log_in(&server, &[]).await;
+    let pressed = post_from_elsewhere(&server, &agent, "/oidc/logout/confirm", &fields).await;
+    assert_eq!((pressed.status(), pressed.headers().contains_key("set-cookie")), (StatusCode::BAD_REQUEST, false));
+    assert!(is_logged_in(&server, &agent).await);
     server.stop().await;
 }

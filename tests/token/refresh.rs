@@ -64,6 +64,19 @@ async fn p084_the_scope_may_narrow_but_not_widen() {
 }
 
 #[tokio::test]
+async fn p084_words_that_the_login_did_not_get_are_ignored_beside_granted_ones_and_refused_alone() {
+    let server = Server::start(&[]).await;
+    let first = tokens(&server, "openid offline_access admin", None).await;
+    let token = text(&first, "refresh_token");
+    let (status, body) = refresh(&server, token, &[("scope", "admin")]).await;
+    assert_eq!((status, &body["error"]), (400, &json!("invalid_scope")));
+    let (status, body) = refresh(&server, token, &[("scope", "openid admin")]).await;
+    assert_eq!((status, &body["scope"]), (200, &json!("openid")), "and the token is not spent");
+    let (status, body) = refresh(&server, text(&body, "refresh_token"), &[("scope", " ")]).await;
+    assert_eq!((status, &body["scope"]), (200, &first["scope"]), "nothing but spaces asks for nothing");
+}
+
+#[tokio::test]
 async fn p083_a_refresh_token_is_bound_to_its_client() {
     let server = Server::start(&[]).await;
     let first = tokens(&server, OFFLINE, None).await;

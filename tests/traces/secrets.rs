@@ -160,3 +160,26 @@ async fn a_user_whose_name_is_that_of_a_member_has_traces_too() {
     let claim = &record.decision.id_token["https://x.example/of"].value;
     assert_eq!(*claim, serde_json::json!({ "[redacted]": "[redacted]" }), "what an action names is not ours");
 }
+
+#[tokio::test]
+async fn a_body_of_thousands_of_secrets_has_a_trace_without_them() {
+    let action = "fn onExecutePostLogin(event, api) {
+        api.idToken.setCustomClaim(\"https://x.example/last\", event.request.body.last_token);
+    }";
+    let server = Server::start(&[("10-last", action)]).await;
+    let all_tokens: Vec<Value> = (0..3_000).map(|n| serde_json::json!({ "token": format!("T{n}") })).collect();
+    let body = serde_json::json!({
+        "client_id": "demo-web", "client_secret": "demo-web-secret", "grant_type": "password",
+        "username": "ada@example.com", "password": PASSWORD, "scope": "openid", "all": all_tokens, "last_token": "kept-last",
+    });
+    let answer = reqwest::Client::new().post(server.url("/oauth/token")).json(&body).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let records = all(&server).await;
+    let [record] = &records[..] else { panic!("{records:?}") };
+    let told = serde_json::to_string(record).unwrap();
+    for secret in ["\"T0\"", "\"T2999\"", "kept-last"] {
+        assert!(!told.contains(secret), "{secret}");
+    }
+    assert_eq!(record.user_id.as_deref(), Some("auth0|ada"));
+    assert_eq!(record.client_id, "demo-web");
+}

@@ -50,6 +50,7 @@ pub fn decide(set: &FlowSet, trigger: Trigger, event: impl Into<Arc<Event>>, hos
         }
     }
     decision.trace.outside = witness.notes();
+    set.hide_secrets(&mut decision);
     decision
 }
 

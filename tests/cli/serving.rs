@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -27,6 +28,12 @@ const SECRET: &str = "machine-secret-of-at-least-32-bytes";
 /// An action of machines that sets one member of the token response.
 fn sets(value: &str) -> String {
     format!("fn onExecuteCredentialsExchange(event, api) {{ api.tokenResponse.setCustomParameter(\"mark\", \"{value}\"); }}")
+}
+
+/// A file that only its owner may read.
+fn private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 struct Running {
@@ -138,6 +145,51 @@ fn a_terminated_server_finishes_the_request_in_flight() {
         assert!(answer.contains(r#""mark":"late""#), "{answer}");
     });
     assert!(server.end().success());
+}
+
+/// Tells its secret wherever an action can.
+const LEAKY: &str = r#"fn onExecuteCredentialsExchange(event, api) {
+    let key = event.secrets.KEY;
+    print("secret: " + key);
+    console.error("again", key);
+    api.accessToken.addScope(key);
+    api.accessToken.setCustomClaim("iss", key);
+    switch event.request.body.wish {
+        "throw" => throw "failed with " + key,
+        "deny" => api.access.deny("denied " + key),
+        _ => (),
+    }
+}"#;
+
+#[test]
+fn no_secret_of_an_action_stands_in_the_log_or_in_a_refusal() {
+    let key = "Act/key&4711";
+    let settings =
+        "[actions]\nreport_after_failures = 1\n[actions.settings.10-test.secrets]\nKEY = { file = \"act.key\" }\n";
+    let project = project(&PRODUCTION.replacen("[[clients]]", &format!("{settings}[[clients]]"), 1), LEAKY);
+    private(&project.path().join("act.key"), key);
+    let server = Running::start(project.path(), "serve");
+    let ask = |wish: &str| {
+        let who = format!("client_id=machine&client_secret={SECRET}&wish={wish}");
+        let form = format!("grant_type=client_credentials&{who}&audience=https://api.example.com/");
+        server.request("POST /oauth/token", &form)
+    };
+    let answer = ask("nothing");
+    assert!(answer.contains("access_token"), "{answer}");
+    assert!(ask("deny").contains(r#""error_description":"denied [redacted]""#), "{}", ask("deny"));
+    assert!(ask("throw").contains("an action failed"));
+    let log = fs::read_to_string(project.path().join("stderr")).unwrap();
+    for told in [
+        "print: secret: [redacted]",
+        "print: error: again [redacted]",
+        "error[V0030]: failed with [redacted]",
+        "an action keeps failing",
+        "denied [redacted]",
+        r#""name":"[redacted]""#,
+    ] {
+        assert!(log.contains(told), "{told} in {log}");
+    }
+    assert!(!log.contains("4711"), "{log}");
 }
 
 #[test]

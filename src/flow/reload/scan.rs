@@ -1,11 +1,13 @@
 //! What lies in the directory of actions: names, and the hash of each content, told apart without reading twice.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read as _};
 use std::path::Path;
 
 use aws_lc_rs::digest;
+
+use crate::flow::load::open;
 
 /// Bytes of a file that are hashed; the loader refuses far smaller files than that.
 const MAX_HASHED: u64 = 1024 * 1024;
@@ -129,7 +131,7 @@ fn add_files(
 
 fn read(path: &Path, stamp: Stamp) -> FileState {
     let mut bytes = Vec::new();
-    let content = File::open(path)
+    let content = open(path)
         .and_then(|file| file.take(MAX_HASHED).read_to_end(&mut bytes))
         .map(|_| sha256(&bytes))
         .map_err(|error| error.to_string());

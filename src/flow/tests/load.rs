@@ -100,6 +100,27 @@ fn no_function_takes_the_place_of_ours() {
 }
 
 #[test]
+fn what_is_no_file_is_refused_and_nobody_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(directory.path().join("lib")).unwrap();
+    let settings = Settings { directory: directory.path().to_owned(), ..settings() };
+    std::fs::write(directory.path().join("10-a.rhai"), GOOD).unwrap();
+    let pipe = |name: &str| {
+        let place = directory.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&place).status().unwrap().success());
+        place
+    };
+    pipe("_parked.rhai");
+    for name in ["30-pipe.rhai", "lib/pipe.rhai"] {
+        let place = pipe(name);
+        let error = FlowSet::load(&settings).unwrap_err().to_string();
+        assert!(error.contains("error[V0017]") && error.contains("it is no regular file"), "{name}: {error}");
+        std::fs::remove_file(place).unwrap();
+    }
+    assert!(FlowSet::load(&settings).is_ok());
+}
+
+#[test]
 fn the_language_has_no_eval_and_no_import() {
     assert!(body_problems("eval(\"1\")").contains("eval"));
     let text = problems(&format!("import \"x\" as x; {GOOD}"));

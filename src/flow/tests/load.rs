@@ -100,6 +100,21 @@ fn no_function_takes_the_place_of_ours() {
 }
 
 #[test]
+fn a_library_is_not_named_like_a_word_of_the_language() {
+    for name in
+        ["shared", "match", "fn", "if", "module", "default", "new", "with", "this", "eval", "import", "global", "json"]
+    {
+        let file = format!("lib/{name}.rhai");
+        let error =
+            FlowSet::from_sources(&settings(), &[(&file, "fn f() { 1 }"), ("a.rhai", GOOD)]).unwrap_err().to_string();
+        assert!(error.contains("error[V0016]") && error.contains(&format!("`{name}`")), "{error}");
+    }
+    for name in ["shared_claims", "claims", "modules", "event", "x1"] {
+        set(&[(&format!("lib/{name}.rhai"), "fn f() { 1 }"), ("a.rhai", &handler(&format!("{name}::f();")))]);
+    }
+}
+
+#[test]
 fn what_is_no_file_is_refused_and_nobody_waits_for_it() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(directory.path().join("lib")).unwrap();

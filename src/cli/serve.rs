@@ -29,7 +29,7 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
     refuse_insecure(&config)?;
     let listener = server::listen(&config).await?;
     let _lock = server::lock(&config)?;
-    let surroundings = Surroundings { seal: sealing::seal(&config)?, ..Surroundings::system(false) };
+    let surroundings = Surroundings { seal: sealing::seal(&config).await?, ..Surroundings::system(false) };
     let app = App::build(&config, surroundings).await;
     let app = app.map_err(|error| server::explain_database(error, &config))?;
 

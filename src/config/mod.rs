@@ -32,7 +32,7 @@ pub use apis::Role;
 pub use clients::DeclaredClient;
 pub use database::sqlite_file;
 pub use problem::{At, Invalid, Place, Problem, did_you_mean};
-pub use secret::Secret;
+pub use secret::{Secret, open_to_others};
 pub use secrets::Secrets;
 pub use server::Server;
 pub use uri::is_loopback;

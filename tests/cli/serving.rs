@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use super::{ACTION, CONFIGURATION, command, project, stdout, vestibule};
+use super::{ACTION, CONFIGURATION, command, exits, project, stdout, vestibule};
 
 /// What `serve` accepts: no secret in the file, an https issuer.
 const PRODUCTION: &str = r#"
@@ -190,6 +190,40 @@ fn no_secret_of_an_action_stands_in_the_log_or_in_a_refusal() {
         assert!(log.contains(told), "{told} in {log}");
     }
     assert!(!log.contains("4711"), "{log}");
+}
+
+#[test]
+fn serve_and_check_refuse_files_that_everybody_may_read_or_write() {
+    let secret = format!("{SECRET}-in-a-file");
+    let configuration = PRODUCTION.replace("{ env = \"MACHINE_SECRET\" }", "{ file = \"machine.secret\" }");
+    let project = project(&configuration, &sets("one"));
+    let path = |name: &str| project.path().join(name);
+    private(&path("machine.secret"), &secret);
+    private(&path("vestibule.key"), &::vestibule::keys::SealingKey::generate().unwrap());
+    exits(&vestibule(project.path(), &["check", "--production"]), 0);
+    let opened = [
+        ("machine.secret", 0o604),
+        ("vestibule.key", 0o644),
+        ("vestibule.key", 0o602),
+        ("vestibule.toml", 0o646),
+        ("actions/10-test.rhai", 0o646),
+    ];
+    for (name, mode) in opened {
+        let permissions = fs::metadata(path(name)).unwrap().permissions();
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+        for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["check", "--production"]] {
+            let output = vestibule(project.path(), arguments);
+            let text = super::stderr(&output);
+            assert!(
+                !output.status.success() && text.contains(name) && text.contains("by every user of this machine"),
+                "{text}"
+            );
+            assert!(text.contains("hint: chmod "), "{text}");
+        }
+        fs::set_permissions(path(name), permissions).unwrap();
+    }
+    fs::set_permissions(path("vestibule.toml"), fs::Permissions::from_mode(0o644)).unwrap();
+    exits(&vestibule(project.path(), &["check", "--production"]), 0);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::Metadata;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
 
@@ -159,22 +159,23 @@ pub(super) fn identity(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Why a directory is no safe place for code: everybody may write to it, or to a file in it.
+/// What makes a directory no safe place for code: everybody may write to it, or to a file in it.
 #[cfg(unix)]
-pub(super) fn writable_by_all(directory: &Path) -> Option<String> {
+#[must_use]
+pub fn writable_by_all(directory: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     let open = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0);
     let inside = |directory: &Path| std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let rhai = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "rhai");
+    let rhai = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rhai");
     let lib = directory.join("lib");
     let mut places = vec![directory.to_owned(), lib.clone()];
     places.extend(inside(directory).chain(inside(&lib)).filter(rhai));
-    let place = places.into_iter().find(|place| open(place))?;
-    Some(format!("`{}` is writable by every user of the machine\nhint: chmod o-w {}", place.display(), place.display()))
+    places.into_iter().find(|place| open(place))
 }
 
 /// Not known here.
 #[cfg(not(unix))]
-pub(super) fn writable_by_all(_: &Path) -> Option<String> {
+#[must_use]
+pub fn writable_by_all(_: &Path) -> Option<PathBuf> {
     None
 }

@@ -355,3 +355,11 @@ fn what_traces_hide_is_a_path_that_exists() {
     refuses("[traces]\nretention_days = 0", "out of range: 1 to 3650");
     assert!(crate::traces::PERSONAL.iter().all(|path| crate::flow::event::is_path(path)));
 }
+
+#[test]
+fn an_action_for_no_client_is_a_mistake() {
+    refuses(
+        "[actions.settings.a]\nclients = []",
+        "actions.settings.a.clients: an action for no client never runs (without `clients` it runs for all of them",
+    );
+}

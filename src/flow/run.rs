@@ -17,7 +17,7 @@ use super::logs::{self, Console, Logs};
 use super::memory::Budget;
 use super::set::{Action, Constants};
 use super::{Diagnostic, Event, FlowSet, Trigger, Witness, api};
-use crate::domain::trace::EventRead;
+use crate::domain::trace::{EventRead, Trace};
 
 /// What an action may use and where it begins.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ pub(super) fn run(order: Order<'_>) -> Report {
         sources: set.sources.clone(),
         effects: order.effects,
     });
-    let place = action.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place);
+    let place = action.place(trigger);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let engine = engine(set, action, order.witness, order.deadline, &operations, &logs);
         call(&engine, action, trigger, &handle)
@@ -84,6 +84,25 @@ pub(super) fn run(order: Order<'_>) -> Report {
         logs: logs.take(),
         operations: operations.load(Ordering::Relaxed),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// What comes of an action whose turn comes when the time of all of them is over: it does not begin.
+pub(super) fn too_late(order: Order<'_>, trace: &Trace) -> Report {
+    let (set, action) = (order.set, order.action);
+    let message = format!("the {} ms of all actions were over before this one began", set.limits.deadline_ms);
+    let longest = trace.actions.iter().max_by_key(|run| run.duration_us);
+    let longest = longest.map(|run| format!("`{}` took {} ms; ", run.action, run.duration_us / 1_000)).unwrap_or_default();
+    let source = set.sources.get(&*action.file).map_or("", |source| source);
+    let diagnostic = Diagnostic::at(Code::Deadline, &action.file, source, action.place(order.trigger), message)
+        .with_hint(format!("{longest}the limit is `deadline_ms`, for all actions of the trigger together"));
+    Report {
+        effects: order.effects,
+        failure: Some(Failure { diagnostic, timeout: true }),
+        reads: Vec::new(),
+        logs: Vec::new(),
+        operations: 0,
+        duration_us: 0,
     }
 }
 

@@ -55,6 +55,13 @@ pub(super) struct Action {
     pub(super) summary: Summary,
 }
 
+impl Action {
+    /// Where its handler of the trigger begins.
+    pub(super) fn place(&self, trigger: Trigger) -> Position {
+        self.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place)
+    }
+}
+
 /// One action as shown to people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActionInfo {

@@ -70,6 +70,9 @@ const MAP: &str = "a map is `#{ key: value }`, with `#`";
 pub(super) const PRESENT: &str =
     "only `true` and `false` are conditions: ask `x != ()` for presence, `x != \"\"` for a text, `x ?? other` for a default";
 
+/// The same where nothing is there: a member that is `true` or missing.
+pub(super) const ABSENT: &str = "what is absent is neither true nor false: `!(x ?? false)`, or `x == ()` to ask for absence";
+
 /// What to say to symbols that the place begins with; the longer ones first.
 const SYMBOLS: &[(&str, &str)] = &[
     ("===", "write `==`, which never converts"),

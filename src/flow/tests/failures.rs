@@ -49,6 +49,20 @@ fn wrong_types_name_function_and_types() {
 }
 
 #[test]
+fn what_cannot_be_sorted_or_negated_is_said_in_words() {
+    let shown = |body: &str| login(body).trace.actions[0].diagnostic.clone().unwrap();
+    let text = shown("[\"b\", 1].sort();");
+    assert!(text.contains("error[V0033]: elements of different types cannot be sorted"), "{text}");
+    assert!(text.contains("hint: say which comes first: `list.sort(|a, b| "), "{text}");
+    let text = shown("if !event.user.app_metadata.banned { print(1); }");
+    assert!(
+        text.contains("no `!` for (())\n")
+            && text.contains("hint: what is absent is neither true nor false: `!(x ?? false)`"),
+        "{text}"
+    );
+}
+
+#[test]
 fn arithmetic_and_bounds_are_errors_not_panics() {
     for body in [
         "1 / 0",

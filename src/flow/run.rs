@@ -72,14 +72,15 @@ pub(super) fn run(order: Order<'_>) -> Report {
         let engine = engine(set, action, order.witness, order.deadline, &operations, &logs);
         call(&engine, action, trigger, &handle)
     }));
+    let (effects, reads) = (handle.take_effects(), handle.reads().take());
     let failure = match result {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(failure(set, action, place, *error)),
+        Ok(Err(error)) => Some(tell_what_is_known(failure(set, action, place, *error), place, &effects, &reads)),
         Err(panic) => Some(panicked(set, action, place, &*panic)),
     };
     Report {
-        effects: handle.take_effects(),
-        reads: handle.reads().take(),
+        effects,
+        reads,
         failure,
         logs: logs.take(),
         operations: operations.load(Ordering::Relaxed),
@@ -177,6 +178,26 @@ fn failure(set: &FlowSet, action: &Action, place: Position, error: EvalAltResult
     let timeout = failure::is_deadline(&error);
     let setting = Setting { sources: &set.sources, names: set.toolbox.names(), limits: &set.limits };
     Failure { diagnostic: failure::diagnose(setting, &action.file, place, error), timeout }
+}
+
+/// Rhai takes the place out of an error of a limit in each function that it leaves (`exec_fn` overwrites it with that of the
+/// call, which the handler has none of). What the action was seen doing before narrows it down, and costs nothing.
+fn tell_what_is_known(failure: Failure, place: Position, effects: &Effects, reads: &[EventRead]) -> Failure {
+    let Failure { diagnostic, timeout } = failure;
+    let limit = matches!(
+        diagnostic.code,
+        Code::TooManyOperations | Code::TooManyCalls | Code::Deadline | Code::Memory | Code::DataTooLarge
+    );
+    if !limit || (diagnostic.line, diagnostic.column) != (place.line().unwrap_or(0), place.position().unwrap_or(0)) {
+        return Failure { diagnostic, timeout };
+    }
+    let call = effects.history.effects.last().map(|effect| format!("the call of `api` at {}", effect.by));
+    let read = reads.last().map(|read| format!("`{}` was first read at {}:{}", read.path, read.file, read.line));
+    let known: Vec<String> = call.into_iter().chain(read).collect();
+    let before = if known.is_empty() { String::new() } else { format!(", but after {}", known.join(" and after ")) };
+    let hint = diagnostic.hint.as_deref().unwrap_or_default();
+    let hint = format!("{hint}; where in the action is not known{before}");
+    Failure { diagnostic: Diagnostic { hint: Some(hint), ..diagnostic }, timeout }
 }
 
 fn panicked(set: &FlowSet, action: &Action, place: Position, panic: &(dyn std::any::Any + Send)) -> Failure {

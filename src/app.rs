@@ -16,7 +16,6 @@ use crate::flow::reload::Reloader;
 use crate::flow::{self, Cache, Flow, FlowSet, Host, Http, Shadow};
 use crate::keys::{Keys, Seal};
 use crate::metrics::Metrics;
-use crate::oauth::event::hostname;
 use crate::passwords::Passwords;
 use crate::store::{Database, Declared, Store, StoredKey};
 use crate::traces::Traces;
@@ -114,7 +113,7 @@ impl App {
         let (store, metrics) = (database.tenant(&config.tenant), Metrics::default());
         let app = Self {
             issuer: config.issuer.clone(),
-            hostname: hostname(&config.issuer),
+            hostname: config.hostname(),
             tenant: config.tenant.clone(),
             dev,
             traces: Arc::new(Traces::new(config.traces.clone(), dev, &store, metrics.lost_traces())),

@@ -104,6 +104,41 @@ async fn o18_signing_keys_are_sealed_and_the_sealing_key_can_be_changed() {
     assert_eq!(project.get("/.well-known/jwks.json").unwrap().1, jwks);
 }
 
+#[test]
+fn o18_a_missing_sealing_key_is_named_and_never_replaced() {
+    let project = Project::new("");
+    drop(project.start());
+    let (key, safe) = (project.path("vestibule.key"), project.path("safe.key"));
+    std::fs::rename(&key, &safe).unwrap();
+    for arguments in [&["dev", "--listen", "127.0.0.1:0"][..], &["keys", "rotate"], &["keys", "reseal"]] {
+        let output = project.command(arguments).output().unwrap();
+        refused(
+            1,
+            &output,
+            &["vestibule.key is missing, and the database has signing keys that it sealed", "from its backup"],
+        );
+        assert!(!key.exists());
+    }
+    std::fs::rename(&safe, &key).unwrap();
+    let _process = project.start();
+}
+
+#[test]
+fn r67_a_database_that_begins_anew_beside_its_sealing_key_is_a_warning() {
+    let project = Project::new("");
+    drop(project.start());
+    let warned = || project.log().matches("the database is empty although its sealing key exists").count();
+    assert_eq!(warned(), 0, "{}", project.log());
+    for suffix in ["-wal", "-shm"] {
+        std::fs::remove_file(project.path(&format!("vestibule.db{suffix}"))).ok();
+    }
+    std::fs::write(project.path("vestibule.db"), "").unwrap();
+    drop(project.start());
+    assert_eq!(warned(), 1, "{}", project.log());
+    drop(project.start());
+    assert_eq!(warned(), 1, "{}", project.log());
+}
+
 #[tokio::test]
 async fn p110_o18_keys_that_lie_readable_are_sealed_at_start() {
     let project = Project::new("");

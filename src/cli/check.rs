@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 
-use super::{Settings, failure, logging, print, start_page};
+use super::{Settings, failure, logging, print, serve, start_page};
 use crate::config::{Config, Invalid};
 use crate::flow::{Diagnostic, FlowSet};
 use crate::kit::findings::{self, Finding};
@@ -43,20 +43,20 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
         Ok(set) => set.findings(),
         Err(broken) => &broken.problems,
     };
-    let insecure = if options.production { &config.insecure[..] } else { &[] };
+    let insecure = if options.production { serve::insecure(&config) } else { Vec::new() };
     if options.json {
         let mut all = findings::of_actions(problems);
-        all.extend(findings::of_configuration(insecure));
+        all.extend(findings::of_configuration(&insecure));
         return as_json(&all, options);
     }
     if !problems.is_empty() {
         print::error(&report(problems, &config.actions.display));
     }
     if !insecure.is_empty() {
-        print::error(&Invalid { problems: insecure.to_vec() }.to_string());
+        print::error(&Invalid { problems: insecure.clone() }.to_string());
         print::error(&format!("\n{}", failure::count(insecure.len(), &config.path.display().to_string())));
     }
-    let all = findings::of_actions(problems).into_iter().chain(findings::of_configuration(insecure)).collect::<Vec<_>>();
+    let all = findings::of_actions(problems).into_iter().chain(findings::of_configuration(&insecure)).collect::<Vec<_>>();
     if let Ok(set) = &loaded
         && passes(&all, options)
     {

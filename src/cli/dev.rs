@@ -17,7 +17,7 @@ pub(super) async fn run(settings: &Settings) -> anyhow::Result<ExitCode> {
     let config = source.load()?;
     let listener = server::listen(&config).await?;
     let _lock = server::lock(&config)?;
-    let surroundings = Surroundings { seal: sealing::seal(&config)?, ..Surroundings::system(true) };
+    let surroundings = Surroundings { seal: sealing::seal(&config).await?, ..Surroundings::system(true) };
     let app = App::build(&config, surroundings).await;
     let app = app.map_err(|error| server::explain_database(error, &config))?;
 

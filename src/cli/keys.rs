@@ -58,9 +58,9 @@ pub(super) async fn run(settings: &Settings, command: &Command) -> anyhow::Resul
     let store = database.tenant(&config.tenant);
     match command {
         Command::List => list(&store).await?,
-        Command::Rotate { kind, now } => rotate(&store, &*sealing::seal(&config)?, *kind, *now).await?,
+        Command::Rotate { kind, now } => rotate(&store, &*sealing::seal(&config).await?, *kind, *now).await?,
         Command::Reseal => {
-            let resealed = reseal(&store, &*sealing::seal(&config)?).await;
+            let resealed = reseal(&store, &*sealing::seal(&config).await?).await;
             resealed.map_err(|error| sealing::explain(error, &config))?;
         }
     }

@@ -8,18 +8,20 @@ use std::sync::Arc;
 use anyhow::Context as _;
 
 use super::failure::explained;
+use super::server;
 use crate::config::{Config, Secret, sqlite_file};
 use crate::keys::{Seal, SealError, SealingKey};
+use crate::store::Database;
 
 /// The seal of the configured tenant. Without `[secrets] key`, the key is in a file beside the database, made when missing
 /// (`serve` has refused that for PostgreSQL before).
-pub(super) fn seal(config: &Config) -> anyhow::Result<Arc<Seal>> {
+pub(super) async fn seal(config: &Config) -> anyhow::Result<Arc<Seal>> {
     let parse = |secret: &Secret| SealingKey::parse(secret.reveal());
     let previous = config.secrets.previous_key.as_ref().map(parse).transpose()?;
-    let key = match &config.secrets.key {
-        Some(secret) => Some(parse(secret)?),
-        None if config.database.contains(":memory:") => None,
-        None => Some(from_file(&beside(config), config)?),
+    let key = match (&config.secrets.key, file(config)) {
+        (Some(secret), _) => Some(parse(secret)?),
+        (None, Some(path)) => Some(from_file(&path, config).await?),
+        (None, None) => None,
     };
     Ok(Arc::new(Seal::new(&config.tenant, key, previous)))
 }
@@ -29,10 +31,21 @@ fn beside(config: &Config) -> PathBuf {
     sqlite_file(&config.database).unwrap_or(&config.path).with_extension("key")
 }
 
-fn from_file(path: &Path, config: &Config) -> anyhow::Result<SealingKey> {
+/// The file of the key; none where `[secrets]` has it, and for a database in memory.
+pub(super) fn file(config: &Config) -> Option<PathBuf> {
+    (config.secrets.key.is_none() && !config.database.contains(":memory:")).then(|| beside(config))
+}
+
+async fn from_file(path: &Path, config: &Config) -> anyhow::Result<SealingKey> {
     let text = match std::fs::read_to_string(path) {
-        Err(error) if error.kind() == ErrorKind::NotFound => make(path),
-        read => read.map_err(anyhow::Error::from),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            refuse_if_sealed(path, config).await?;
+            make(path)
+        }
+        read => {
+            warn_if_empty(path, config);
+            read.map_err(anyhow::Error::from)
+        }
     };
     let text = text.map_err(|error| {
         let place = sqlite_file(&config.database).unwrap_or(&config.path).display();
@@ -40,6 +53,43 @@ fn from_file(path: &Path, config: &Config) -> anyhow::Result<SealingKey> {
         explained(format!("the sealing key {} cannot be read or made: {error}", path.display()), hint)
     })?;
     SealingKey::parse(&text).with_context(|| format!("the sealing key {}", path.display()))
+}
+
+/// Whether nothing has been stored: there is no such file, or there is nothing in it, as SQLite itself leaves it.
+fn is_empty(database: &Path) -> bool {
+    std::fs::metadata(database).map_or(true, |metadata| metadata.len() == 0)
+}
+
+/// A key that exists has sealed something, as a rule. No refusal: a first start that was ended between the two files must be
+/// able to go on.
+fn warn_if_empty(key: &Path, config: &Config) {
+    if let Some(database) = sqlite_file(&config.database).filter(|database| is_empty(database)) {
+        tracing::warn!(
+            database = %database.display(),
+            key = %key.display(),
+            "the database is empty although its sealing key exists: it begins anew; if it was in use, stop and restore a backup"
+        );
+    }
+}
+
+/// A new key opens nothing of what the lost one has sealed.
+async fn refuse_if_sealed(path: &Path, config: &Config) -> anyhow::Result<()> {
+    if sqlite_file(&config.database).is_some_and(is_empty) {
+        return Ok(());
+    }
+    let stored = async {
+        let database = Database::connect(&config.database).await?;
+        let stored = database.tenant(&config.tenant).signing_keys().await;
+        database.close().await;
+        stored
+    };
+    let stored = stored.await.map_err(|error| server::explain_database(error.into(), config))?;
+    let nothing = Seal::default();
+    if !stored.into_iter().any(|key| nothing.open(key).is_err()) {
+        return Ok(());
+    }
+    let message = format!("the sealing key {} is missing, and the database has signing keys that it sealed", path.display());
+    Err(explained(message, "put the key back from its backup, or set `[secrets] key`; nothing was changed"))
 }
 
 /// A new key, for its owner only. The file appears whole or not at all, and a key that another process has just made wins:

@@ -1,14 +1,14 @@
 //! `vestibule serve`: for production. Refuses insecure settings, logs JSON, reloads on SIGHUP.
 
-use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::live::{Live, Voice};
 use super::{Settings, logging, sealing, server};
 use crate::app::{App, Surroundings};
-use crate::config::{At, Config, Invalid, Place, Problem, Source, sqlite_file};
+use crate::config::{At, Config, Invalid, Place, Problem, Source, open_to_others, sqlite_file};
+use crate::flow::reload::writable_by_all;
 
 /// What may differ from one production to another.
 #[derive(Debug, clap::Args)]
@@ -29,7 +29,7 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
     refuse_insecure(&config)?;
     let listener = server::listen(&config).await?;
     let _lock = server::lock(&config)?;
-    let surroundings = Surroundings { seal: sealing::seal(&config)?, ..Surroundings::system(false) };
+    let surroundings = Surroundings { seal: sealing::seal(&config).await?, ..Surroundings::system(false) };
     let app = App::build(&config, surroundings).await;
     let app = app.map_err(|error| server::explain_database(error, &config))?;
 
@@ -48,30 +48,43 @@ pub(super) async fn run(settings: &Settings, options: &Options) -> anyhow::Resul
 }
 
 /// Every insecure setting, each with a remedy.
-pub(super) fn refuse_insecure(config: &Config) -> Result<(), Invalid> {
-    let mut problems = config.insecure.clone();
-    problems.extend(sqlite_file(&config.database).and_then(|file| readable_by_others(config, file)));
-    problems.extend(writable_by_others(config));
+fn refuse_insecure(config: &Config) -> Result<(), Invalid> {
+    let problems = insecure(config);
     if problems.is_empty() { Ok(()) } else { Err(Invalid { problems }) }
 }
 
-/// The database holds password hashes and private keys.
-fn readable_by_others(config: &Config, file: &Path) -> Option<Problem> {
-    let mode = std::fs::metadata(file).ok()?.permissions().mode();
-    let message = format!("{} may be read by every user of this machine", file.display());
-    (mode & 0o007 != 0).then(|| problem(config, "database.url", message, format!("chmod 600 {}", file.display())))
+/// What `serve` refuses.
+pub(super) fn insecure(config: &Config) -> Vec<Problem> {
+    let mut problems = config.insecure.clone();
+    problems.extend(readable_by_others(config));
+    problems.extend(writable_by_others(config));
+    problems
 }
 
-/// Whoever writes an action decides what is in the tokens; whoever writes one of the shadow reads what is in the events.
+/// The database holds password hashes, and private keys that the sealing key opens.
+fn readable_by_others(config: &Config) -> Vec<Problem> {
+    let database = sqlite_file(&config.database).map(Path::to_owned);
+    let all = [("database.url", database), ("secrets.key", sealing::file(config))];
+    let problem = |(path, file): (&str, Option<PathBuf>)| {
+        let file = file.filter(|file| open_to_others(file, 0o007))?;
+        let message = format!("{} may be read or written by every user of this machine", file.display());
+        Some(problem(config, path, message, format!("chmod 600 {}", file.display())))
+    };
+    all.into_iter().filter_map(problem).collect()
+}
+
+/// Whoever writes the configuration or an action decides what is in the tokens; whoever writes one of the shadow reads what is
+/// in the events.
 fn writable_by_others(config: &Config) -> Vec<Problem> {
     let shadow = config.actions.shadow.iter().map(|(directory, _)| ("actions.shadow", directory));
-    let all = std::iter::once(("actions.directory", &config.actions.directory)).chain(shadow);
-    let problem = |(path, directory): (&str, &std::path::PathBuf)| {
-        let mode = std::fs::metadata(directory).ok()?.permissions().mode();
-        let message = format!("{} may be written by every user of this machine", directory.display());
-        (mode & 0o002 != 0).then(|| problem(config, path, message, format!("chmod o-w {}", directory.display())))
+    let actions = std::iter::once(("actions.directory", &config.actions.directory)).chain(shadow);
+    let actions = actions.filter_map(|(path, directory)| Some((path, writable_by_all(directory)?)));
+    let own = open_to_others(&config.path, 0o002).then(|| ("", config.path.clone()));
+    let problem = |(path, place): (&str, PathBuf)| {
+        let message = format!("{} may be written by every user of this machine", place.display());
+        problem(config, path, message, format!("chmod o-w {}", place.display()))
     };
-    all.filter_map(problem).collect()
+    own.into_iter().chain(actions).map(problem).collect()
 }
 
 fn problem(config: &Config, path: &str, message: String, remedy: String) -> Problem {

@@ -50,6 +50,10 @@ fn display(directory: &Path) -> String {
 
 fn action(table: &Section<'_>, named: &mut Vec<Found<String>>) -> ActionSettings {
     let clients = table.optional_texts("clients");
+    if clients.as_ref().is_some_and(Vec::is_empty) {
+        let hint = "without `clients` it runs for all of them; to switch it off, write `enabled = false`".to_owned();
+        table.problem("clients", "an action for no client never runs", hint);
+    }
     named.extend(clients.iter().flatten().cloned());
     let settings = ActionSettings {
         on_error: table.choice("on_error", &[("deny", OnError::Deny), ("skip", OnError::Skip)]).unwrap_or_default(),

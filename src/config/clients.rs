@@ -4,7 +4,7 @@ use crate::domain::client::{Algorithm, AppType, AuthMethod, Client, GrantType, I
 use crate::domain::hash;
 
 use super::reader::{Context, Found, Section};
-use super::secret::{self, Secret};
+use super::secret::{self, Secret, open_to_others};
 use super::{metadata, refresh_tokens, uri};
 
 /// An application of the file.
@@ -142,13 +142,20 @@ fn public_key(context: &Context<'_>, section: &Section<'_>) -> Option<PublicKey>
     section.finish();
     let pem = match (pem, file) {
         (Some(pem), None) => pem,
-        (None, Some(file)) => match std::fs::read_to_string(context.base.join(&file.value)) {
-            Ok(value) => Found { value, at: file.at },
-            Err(error) => {
-                context.problem(&file.at, format!("`{}` cannot be read: {error}", file.value), None);
-                return None;
+        (None, Some(file)) => {
+            let path = context.base.join(&file.value);
+            if open_to_others(&path, 0o002) {
+                let message = format!("`{}` may be written by every user of this machine", file.value);
+                context.insecure(&file.at, message, format!("chmod o-w {}", path.display()));
             }
-        },
+            match std::fs::read_to_string(path) {
+                Ok(value) => Found { value, at: file.at },
+                Err(error) => {
+                    context.problem(&file.at, format!("`{}` cannot be read: {error}", file.value), None);
+                    return None;
+                }
+            }
+        }
         _ => {
             context.problem(&section.at, "a credential needs either `pem` or `pem_file`", None);
             return None;

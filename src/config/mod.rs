@@ -32,7 +32,7 @@ pub use apis::Role;
 pub use clients::DeclaredClient;
 pub use database::sqlite_file;
 pub use problem::{At, Invalid, Place, Problem, did_you_mean};
-pub use secret::Secret;
+pub use secret::{Secret, open_to_others};
 pub use secrets::Secrets;
 pub use server::Server;
 pub use uri::is_loopback;
@@ -83,6 +83,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The host of the issuer.
+    #[must_use]
+    pub fn hostname(&self) -> Option<String> {
+        url::Url::parse(&self.issuer).ok()?.host_str().map(str::to_owned)
+    }
+
     /// The clients with `bypass_actions`: nothing that an action would refuse is refused to them.
     pub fn bypassing(&self) -> impl Iterator<Item = &str> {
         self.clients

@@ -1,6 +1,8 @@
 //! Secrets: a plain string, or `{ env = "…" }`, `{ file = "…" }`, `{ value = "…" }`.
 
 use std::fmt;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use super::reader::{Context, Found, as_section, as_text};
 use super::tree::{Node, Value};
@@ -69,13 +71,24 @@ fn from_table(context: &Context<'_>, found: &Found<&Node>, what: &str) -> Option
 }
 
 fn from_file(context: &Context<'_>, file: &Found<String>, found: &Found<&Node>, what: &str) -> Option<Secret> {
-    match std::fs::read_to_string(context.base.join(&file.value)) {
+    let path = context.base.join(&file.value);
+    if open_to_others(&path, 0o007) {
+        let message = format!("`{}` may be read or written by every user of this machine", file.value);
+        context.insecure(&file.at, message, format!("chmod 600 {} (a mounted one: mode 0440 or 0400)", path.display()));
+    }
+    match std::fs::read_to_string(path) {
         Ok(text) => non_empty(context, found, text.trim_end_matches(['\n', '\r']), what),
         Err(error) => {
             context.problem(&file.at, format!("`{}` cannot be read: {error}", file.value), None);
             None
         }
     }
+}
+
+/// Whether every user of the machine has one of these permissions of a file.
+#[must_use]
+pub fn open_to_others(path: &Path, permissions: u32) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & permissions != 0)
 }
 
 fn literal(context: &Context<'_>, found: &Found<&Node>, text: &str, what: &str) -> Option<Secret> {

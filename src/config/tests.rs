@@ -282,7 +282,10 @@ fn an_unknown_variable_is_reported_and_foreign_ones_are_not() {
 #[test]
 fn secrets_come_from_the_environment_or_a_file() {
     let directory = tempfile::tempdir().unwrap();
-    std::fs::write(directory.path().join("key"), "from-file\n").unwrap();
+    let file = directory.path().join("key");
+    std::fs::write(&file, "from-file\n").unwrap();
+    let mode = |mode: u32| std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o640);
     let mut source = with_environment(&[("REGION_KEY", "from-env")]);
     source.path = directory.path().join("vestibule.toml");
     let text =
@@ -293,6 +296,11 @@ fn secrets_come_from_the_environment_or_a_file() {
         BTreeMap::from([("A".into(), "from-env".into()), ("B".into(), "from-file".into())])
     );
     assert!(config.insecure.iter().all(|problem| problem.at.path == "secrets.key"), "{:?}", config.insecure);
+    for open in [0o644, 0o602] {
+        mode(open);
+        let told = |problem: &Problem| problem.message == "`key` may be read or written by every user of this machine";
+        assert!(source.parse(&text).unwrap().insecure.iter().any(told), "{open:o}");
+    }
     refuses(
         "[actions.settings.a]\nsecrets = { A = { env = \"NOT_THERE\" } }",
         "environment variable `NOT_THERE` is not set (export NOT_THERE",
@@ -346,4 +354,12 @@ fn what_traces_hide_is_a_path_that_exists() {
     refuses("[traces]\nredact = [\"event.user.email.domain\"]", "is no path of `event`");
     refuses("[traces]\nretention_days = 0", "out of range: 1 to 3650");
     assert!(crate::traces::PERSONAL.iter().all(|path| crate::flow::event::is_path(path)));
+}
+
+#[test]
+fn an_action_for_no_client_is_a_mistake() {
+    refuses(
+        "[actions.settings.a]\nclients = []",
+        "actions.settings.a.clients: an action for no client never runs (without `clients` it runs for all of them",
+    );
 }

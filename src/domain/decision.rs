@@ -38,6 +38,21 @@ pub struct Decision {
     pub trace: Trace,
 }
 
+impl Decision {
+    /// What people are told of it as text, in logs and answers: printed lines, errors, reasons.
+    pub fn told(&mut self) -> impl Iterator<Item = &mut String> {
+        let outcome = match &mut self.outcome {
+            Outcome::Allowed => None,
+            Outcome::Denied { reason: text, .. } | Outcome::Failed { message: text, .. } => Some(text),
+        };
+        let revoked = self.session_revoked.as_mut().map(|revocation| &mut revocation.reason);
+        let refused = self.refused.iter_mut().flat_map(|refusal| [&mut refusal.name, &mut refusal.reason]);
+        let runs = self.trace.actions.iter_mut();
+        let runs = runs.flat_map(|run| run.logs.iter_mut().chain(&mut run.error).chain(&mut run.diagnostic));
+        outcome.into_iter().chain(&mut self.refresh_token.revoked).chain(revoked).chain(refused).chain(runs)
+    }
+}
+
 /// The verdict.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "result", rename_all = "snake_case")]

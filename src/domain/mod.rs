@@ -7,6 +7,7 @@ pub mod difference;
 pub mod grant;
 pub mod hash;
 pub mod lifetimes;
+pub mod needles;
 pub mod outside;
 pub mod redaction;
 pub mod resource_server;

@@ -31,7 +31,7 @@ pub fn decide(set: &FlowSet, trigger: Trigger, event: impl Into<Arc<Event>>, hos
     for action in actions {
         let effects = Effects::after(&decision);
         let order = Order { set, action, trigger, event: event.clone(), effects, witness: &witness, deadline };
-        let mut report = run::run(order);
+        let mut report = if Instant::now() > deadline { run::too_late(order, &decision.trace) } else { run::run(order) };
         decision.trace.actions.push(traced(action, &mut report));
         match report.failure {
             None => {
@@ -50,6 +50,7 @@ pub fn decide(set: &FlowSet, trigger: Trigger, event: impl Into<Arc<Event>>, hos
         }
     }
     decision.trace.outside = witness.notes();
+    set.hide_secrets(&mut decision);
     decision
 }
 

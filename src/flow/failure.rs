@@ -259,8 +259,12 @@ fn no_property(text: &str) -> Description {
 
 /// Rhai's `name (type, type)` in the words of `api`.
 fn unknown_function(names: &Names, signature: &str) -> Description {
+    if signature.ends_with("cannot be sorted") {
+        return Description::new(Code::WrongTypes, signature)
+            .with_hint("say which comes first: `list.sort(|a, b| a.name < b.name)`");
+    }
     let (name, arguments) = signature.split_once(" (").unwrap_or((signature, ")"));
-    let arguments = arguments.trim_end_matches(')').replace("&str | ImmutableString | String", "string");
+    let arguments = arguments.strip_suffix(')').unwrap_or(arguments).replace("&str | ImmutableString | String", "string");
     let (receiver, rest) = arguments.split_once(", ").unwrap_or((&arguments, ""));
     if receiver == "api" {
         return Description::new(Code::UnknownApi, format!("unknown method `{name}` of `api`"))
@@ -273,6 +277,7 @@ fn unknown_function(names: &Names, signature: &str) -> Description {
     if names.contains(name) || !rhai::is_valid_identifier(name) {
         let absent = arguments.split(", ").any(|argument| argument == "()");
         let hint = match name {
+            "!" if absent => Some(javascript::ABSENT.to_owned()),
             "!" => Some(javascript::PRESENT.to_owned()),
             _ if absent => Some("a value is absent, `()`: `x ?? other` gives a default".to_owned()),
             _ => None,

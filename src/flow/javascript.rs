@@ -63,12 +63,16 @@ const WORDS: &[(&str, &str)] = &[
 const HANDLER: &str = "define the handler as `fn onExecutePostLogin(event, api) { … }`";
 const NO_IMPORT: &str = "there is no `import`: a file `lib/name.rhai` is the namespace `name::`";
 const SWITCH: &str = "a switch is `switch x { \"a\" => …, \"b\" | \"c\" => …, _ => … }`, without `case` and `break`";
+const CONDITION: &str = "`_` takes no condition: write `if a { … } else if b { … } else { … }`";
 const HTTP: &str = "use `http::get(url)` and `http::post(url, body)`; `allow_hosts` of the action says where to";
 const CLOSURE: &str = "a function value is `|x| …`: `list.filter(|x| x > 1)`";
 const MAP: &str = "a map is `#{ key: value }`, with `#`";
 /// What to write instead of a truth that JavaScript would see in a value.
 pub(super) const PRESENT: &str =
     "only `true` and `false` are conditions: ask `x != ()` for presence, `x != \"\"` for a text, `x ?? other` for a default";
+
+/// The same where nothing is there: a member that is `true` or missing.
+pub(super) const ABSENT: &str = "what is absent is neither true nor false: `!(x ?? false)`, or `x == ()` to ask for absence";
 
 /// What to say to symbols that the place begins with; the longer ones first.
 const SYMBOLS: &[(&str, &str)] = &[
@@ -104,7 +108,13 @@ pub(super) fn hint(source: &str, position: Position, problem: &str) -> Option<&'
     if before.ends_with("function()") || before.contains("(function") {
         return Some(CLOSURE);
     }
+    if problem.contains("case cannot have a condition") {
+        return Some(CONDITION);
+    }
     let by_word = of_word(word).or_else(|| of_word(previous));
+    if problem.contains("boolean expression") {
+        return by_word.or(Some(PRESENT));
+    }
     by_word.or_else(|| of_symbol(rest)).or_else(|| of_situation(before, rest, problem))
 }
 
@@ -134,9 +144,6 @@ fn of_symbol(rest: &str) -> Option<&'static str> {
 
 /// Where not a word but its surroundings tell what was meant.
 fn of_situation(before: &str, rest: &str, problem: &str) -> Option<&'static str> {
-    if problem.contains("boolean expression") {
-        return Some(PRESENT);
-    }
     if before.ends_with("for (") || before.ends_with("for(") {
         return Some("loops are `for x in list { … }`, `for i in 0..3 { … }` and `while a < b { … }`");
     }

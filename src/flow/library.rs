@@ -1,6 +1,6 @@
 //! `lib/`: what actions share. A file is a namespace of the engine, known to all files of the set.
 
-use rhai::{AST, Module, Scope, Shared};
+use rhai::{AST, Module, ParseErrorType, Scope, Shared};
 
 use super::codes::Code;
 use super::compile::{Compiled, compile};
@@ -36,7 +36,7 @@ pub(super) fn load<'a>(
         if source::kind(base) != FileKind::Action {
             continue;
         }
-        match namespace_problem(toolbox, stem(base)) {
+        match namespace_problem(toolbox, limits, stem(base)) {
             Some(message) => problems
                 .push(Diagnostic::of_file(Code::NamespaceName, &file, message).with_hint("give the file another name")),
             None => own.push((stem(base).to_owned(), file, *text)),
@@ -63,9 +63,14 @@ pub(super) fn load<'a>(
     if problems.is_empty() { Ok(loaded) } else { Err(problems) }
 }
 
-fn namespace_problem(toolbox: &Toolbox, name: &str) -> Option<String> {
+fn namespace_problem(toolbox: &Toolbox, limits: &Limits, name: &str) -> Option<String> {
     if !rhai::is_valid_identifier(name) {
         return Some(format!("`{name}` cannot be a namespace: file names in `lib/` consist of letters, digits and `_`"));
+    }
+    // Rhai has more reserved words than it uses, and no list of them: whether the name works is asked of the parser.
+    let call = toolbox.compiler(limits).compile(format!("{name}::f()"));
+    if call.is_err_and(|error| !matches!(*error.0, ParseErrorType::ModuleUndefined(_))) {
+        return Some(format!("`{name}` cannot be a namespace: it is a word of the language"));
     }
     let taken = name == "global" || toolbox.namespaces().any(|present| present == name);
     taken.then(|| format!("the namespace `{name}` exists already"))

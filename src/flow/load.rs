@@ -1,6 +1,10 @@
 //! Reads the directory of actions.
 
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
+
+use rustix::fs::{Mode, OFlags};
 
 use super::codes::Code;
 use super::source::{self, FileKind};
@@ -68,13 +72,18 @@ fn read(
 }
 
 pub(super) fn read_file(path: &Path, shown: &str, max_size: usize) -> Result<String, Diagnostic> {
-    use std::io::Read as _;
     let mut bytes = Vec::new();
     // One byte more than allowed tells too large from just fitting, without reading an endless file.
     let limit = u64::try_from(max_size).unwrap_or(u64::MAX).saturating_add(1);
-    let read = std::fs::File::open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
+    let read = open(path).and_then(|file| file.take(limit).read_to_end(&mut bytes));
     match read {
         Ok(_) => source::text(shown, bytes, max_size),
         Err(error) => Err(Diagnostic::of_file(Code::Unreadable, shown, format!("the file cannot be read: {error}"))),
     }
+}
+
+/// Opens what is a file, and nothing else: to open a named pipe is to wait for whoever writes to it.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    let file = File::from(rustix::fs::open(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty())?);
+    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }

@@ -16,7 +16,7 @@ use super::functions::{Calls, RunHandle};
 use super::logs::{self, Console, Logs};
 use super::set::{Action, Constants};
 use super::{Diagnostic, Event, FlowSet, Trigger, Witness, api};
-use crate::domain::trace::EventRead;
+use crate::domain::trace::{EventRead, Trace};
 
 /// What an action may use and where it begins.
 #[derive(Debug)]
@@ -66,24 +66,44 @@ pub(super) fn run(order: Order<'_>) -> Report {
         sources: set.sources.clone(),
         effects: order.effects,
     });
-    let place = action.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place);
+    let place = action.place(trigger);
     let result = catch_unwind(AssertUnwindSafe(|| {
         let (engine, count) = engine(set, action, order.witness, order.deadline, &logs);
         operations = count;
         call(&engine, action, trigger, &handle)
     }));
+    let (effects, reads) = (handle.take_effects(), handle.reads().take());
     let failure = match result {
         Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(failure(set, action, place, *error)),
+        Ok(Err(error)) => Some(tell_what_is_known(failure(set, action, place, *error), place, &effects, &reads)),
         Err(panic) => Some(panicked(set, action, place, &*panic)),
     };
     Report {
-        effects: handle.take_effects(),
-        reads: handle.reads().take(),
+        effects,
+        reads,
         failure,
         logs: logs.take(),
         operations: operations.count(),
         duration_us: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+    }
+}
+
+/// What comes of an action whose turn comes when the time of all of them is over: it does not begin.
+pub(super) fn too_late(order: Order<'_>, trace: &Trace) -> Report {
+    let (set, action) = (order.set, order.action);
+    let message = format!("the {} ms of all actions were over before this one began", set.limits.deadline_ms);
+    let longest = trace.actions.iter().max_by_key(|run| run.duration_us);
+    let longest = longest.map(|run| format!("`{}` took {} ms; ", run.action, run.duration_us / 1_000)).unwrap_or_default();
+    let source = set.sources.get(&*action.file).map_or("", |source| source);
+    let diagnostic = Diagnostic::at(Code::Deadline, &action.file, source, action.place(order.trigger), message)
+        .with_hint(format!("{longest}the limit is `deadline_ms`, for all actions of the trigger together"));
+    Report {
+        effects: order.effects,
+        failure: Some(Failure { diagnostic, timeout: true }),
+        reads: Vec::new(),
+        logs: Vec::new(),
+        operations: 0,
+        duration_us: 0,
     }
 }
 
@@ -142,6 +162,26 @@ fn failure(set: &FlowSet, action: &Action, place: Position, error: EvalAltResult
     let timeout = failure::is_deadline(&error);
     let setting = Setting { sources: &set.sources, names: set.toolbox.names(), limits: &set.limits };
     Failure { diagnostic: failure::diagnose(setting, &action.file, place, error), timeout }
+}
+
+/// Rhai takes the place out of an error of a limit in each function that it leaves (`exec_fn` overwrites it with that of the
+/// call, which the handler has none of). What the action was seen doing before narrows it down, and costs nothing.
+fn tell_what_is_known(failure: Failure, place: Position, effects: &Effects, reads: &[EventRead]) -> Failure {
+    let Failure { diagnostic, timeout } = failure;
+    let limit = matches!(
+        diagnostic.code,
+        Code::TooManyOperations | Code::TooManyCalls | Code::Deadline | Code::Memory | Code::DataTooLarge
+    );
+    if !limit || (diagnostic.line, diagnostic.column) != (place.line().unwrap_or(0), place.position().unwrap_or(0)) {
+        return Failure { diagnostic, timeout };
+    }
+    let call = effects.history.effects.last().map(|effect| format!("the call of `api` at {}", effect.by));
+    let read = reads.last().map(|read| format!("`{}` was first read at {}:{}", read.path, read.file, read.line));
+    let known: Vec<String> = call.into_iter().chain(read).collect();
+    let before = if known.is_empty() { String::new() } else { format!(", but after {}", known.join(" and after ")) };
+    let hint = diagnostic.hint.as_deref().unwrap_or_default();
+    let hint = format!("{hint}; where in the action is not known{before}");
+    Failure { diagnostic: Diagnostic { hint: Some(hint), ..diagnostic }, timeout }
 }
 
 fn panicked(set: &FlowSet, action: &Action, place: Position, panic: &(dyn std::any::Any + Send)) -> Failure {

@@ -16,8 +16,9 @@ use super::library::{self, LibraryFile};
 use super::pace::Pace;
 use super::source::{self, FileKind, stem};
 use super::toolbox::Toolbox;
-use super::{ActionSettings, Diagnostic, Limits, LoadError, Settings, Trigger, suggest};
+use super::{ActionSettings, Decision, Diagnostic, Limits, LoadError, Settings, Trigger, suggest};
 use crate::domain::hash;
+use crate::domain::needles::Needles;
 
 /// An immutable, compiled, content-addressed set of actions. A copy shares everything that is large.
 #[derive(Clone, Debug)]
@@ -52,6 +53,13 @@ pub(super) struct Action {
     pub(super) secrets: Arc<BTreeMap<String, String>>,
     pub(super) allow_hosts: Arc<[String]>,
     pub(super) summary: Summary,
+}
+
+impl Action {
+    /// Where its handler of the trigger begins.
+    pub(super) fn place(&self, trigger: Trigger) -> Position {
+        self.handlers.iter().find(|(own, _)| *own == trigger).map_or(Position::NONE, |(_, place)| *place)
+    }
 }
 
 /// One action as shown to people.
@@ -185,6 +193,15 @@ impl FlowSet {
     /// The values of all secrets of all actions: what must not be seen anywhere.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.actions.iter().flat_map(|action| action.secrets.values()).map(String::as_str)
+    }
+
+    /// Takes the secrets of all actions out of what a decision tells people: no log, trace or answer has them.
+    pub(crate) fn hide_secrets(&self, decision: &mut Decision) {
+        // Most actions print nothing.
+        if decision.told().next().is_some() {
+            let needles = Needles::only(self.secrets());
+            decision.told().for_each(|text| needles.replace(text));
+        }
     }
 
     /// What runs for a trigger and client, in order; nothing for a client that bypasses the actions.

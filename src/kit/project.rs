@@ -5,7 +5,6 @@ use crate::domain::client::Client;
 use crate::domain::lifetimes::Lifetimes;
 use crate::domain::resource_server::{ClientGrant, ResourceServer};
 use crate::domain::user::User;
-use crate::oauth::event::hostname;
 
 /// What the configuration declares.
 #[derive(Clone, Debug)]
@@ -31,7 +30,7 @@ impl Project {
     #[must_use]
     pub fn new(config: &Config) -> Self {
         Self {
-            hostname: hostname(&config.issuer),
+            hostname: config.hostname(),
             tenant: config.tenant.clone(),
             lifetimes: config.lifetimes,
             clients: config.clients.iter().map(|declared| declared.client.clone()).collect(),

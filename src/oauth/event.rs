@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use url::Url;
-
 use crate::app::App;
 use crate::clock::iso8601;
 use crate::domain::client::Client;
@@ -24,7 +22,7 @@ const DATABASE: &str = "auth0";
 /// Whose logins the events are of. A server's are its [`App`]'s; rehearsals have no server.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// That of the issuer; see [`hostname`].
+    /// That of the issuer.
     pub hostname: Option<&'a str>,
     /// `event.tenant.id`.
     pub tenant: &'a str,
@@ -34,12 +32,6 @@ impl<'a> From<&'a App> for Place<'a> {
     fn from(app: &'a App) -> Self {
         Self { hostname: app.hostname.as_deref(), tenant: &app.tenant }
     }
-}
-
-/// `event.request.hostname` of an issuer.
-#[must_use]
-pub fn hostname(issuer: &str) -> Option<String> {
-    Url::parse(issuer).ok()?.host_str().map(str::to_owned)
 }
 
 /// The parts that every post-login event has: user with identities, roles, client, connection, request, tenant, stats.

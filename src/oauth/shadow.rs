@@ -8,6 +8,7 @@ use crate::app::App;
 use crate::domain::client::Client;
 use crate::domain::decision::{Decision, Outcome};
 use crate::domain::difference::Difference;
+use crate::domain::needles::Needles;
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::scope::Scopes;
 use crate::domain::shadow::Shadowed;
@@ -119,8 +120,8 @@ impl Shot {
         }
         differences.iter().for_each(|difference| told_to.metrics.differs(difference));
         let told = Shadowed { set: set.hash().to_owned(), differences, unrecorded };
-        log(&decision, &recording, &told, &told_to.sparing);
         sets.push(Arc::clone(set));
+        log(&decision, &recording, &told, (&told_to.sparing, &sets));
         let Recording { trigger, event, .. } = recording;
         let about = Circumstances { trigger, event, sets, granted: granted.to_string(), scope: scope.to_string() };
         told_to.traces.add_shadow(decision, about, told);
@@ -139,15 +140,17 @@ fn verdict(live: &Decision, shadow: &Decision, differences: &[Difference], unrec
     }
 }
 
-/// Names and places, no values; only so many logins a minute.
-fn log(live: &Decision, recording: &Recording, told: &Shadowed, sparing: &Sparing) {
+/// Names and places, no values and no secrets in a name; only so many logins a minute.
+fn log(live: &Decision, recording: &Recording, told: &Shadowed, (sparing, sets): (&Sparing, &[Arc<FlowSet>])) {
     let Some(left_out) = sparing.another(recording.outside.now) else { return };
     let mut differences = told.differences.iter().take(LOGGED).map(named).collect::<Vec<_>>();
     if told.differences.len() > LOGGED {
         differences.push(format!("and {} more", told.differences.len() - LOGGED));
     }
     let (trace, client) = (&live.trace.id, &recording.event.client.client_id);
-    let (differences, unrecorded) = (differences.join("; "), told.unrecorded.join("; "));
+    let (mut differences, mut unrecorded) = (differences.join("; "), told.unrecorded.join("; "));
+    let needles = Needles::only(sets.iter().flat_map(|set| set.secrets()));
+    [&mut differences, &mut unrecorded].into_iter().for_each(|text| needles.replace(text));
     tracing::warn!(
         trace,
         client.id = client,

@@ -86,11 +86,13 @@ pub async fn reach(app: &App, question: Question<'_>) -> Result<Verdict> {
     };
     let refreshing = subject.is_some_and(|subject| subject.grant.is_some());
     let (scope, refusal) = fold::conclude(&mut decision, granted, Some(party), refreshing);
-    report(&decision, &event.client.client_id);
-    app.metrics.decided(&decision);
     let mut sets = vec![before];
     // Secrets that a reload brought in the middle of it are secret, too.
     sets.extend(Some(app.flow.current()).filter(|now| !Arc::ptr_eq(now, &sets[0])));
+    // Scopes that were refused after the run are told like the rest.
+    sets.iter().for_each(|set| set.hide_secrets(&mut decision));
+    report(&decision, &event.client.client_id);
+    app.metrics.decided(&decision);
     let about = Circumstances { trigger, event, sets, granted: granted.to_string(), scope: scope.to_string() };
     let shot = Shot::of(app, &decision, &about, (granted, &scope), party);
     app.traces.keep(&mut decision, about);

@@ -2,7 +2,6 @@
 //! for. Under `dev` in memory, under `serve` in a table.
 
 mod brief;
-mod needles;
 mod record;
 mod redact;
 mod ring;

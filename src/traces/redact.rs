@@ -10,10 +10,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Record;
-use super::needles::{Needles, is_secret_name};
 use crate::domain::JsonMap;
-use crate::domain::decision::{Decision, Outcome, Setting};
+use crate::domain::decision::{Decision, Setting};
 use crate::domain::difference::Difference;
+use crate::domain::needles::{Needles, is_secret_name};
 use crate::domain::outside::Outside;
 use crate::domain::shadow::Shadowed;
 use crate::flow::event::description::{Holds, Part};
@@ -309,11 +309,7 @@ fn outside(outside: &mut Outside, needles: &Needles) {
 }
 
 fn decision(decision: &mut Decision, needles: &Needles) {
-    match &mut decision.outcome {
-        Outcome::Allowed => {}
-        Outcome::Denied { reason, .. } => needles.replace(reason),
-        Outcome::Failed { message, .. } => needles.replace(message),
-    }
+    decision.told().for_each(|text| needles.replace(text));
     for own in [
         &mut decision.id_token,
         &mut decision.access_token,
@@ -324,16 +320,8 @@ fn decision(decision: &mut Decision, needles: &Needles) {
         settings(own, needles);
     }
     decision.transaction_metadata.iter_mut().for_each(|(name, value)| member(name, value, needles));
-    decision.refresh_token.revoked.iter_mut().for_each(|reason| needles.replace(reason));
-    decision.session_revoked.iter_mut().for_each(|revocation| needles.replace(&mut revocation.reason));
     decision.scopes.iter_mut().for_each(|edit| needles.replace(&mut edit.scope));
-    for refusal in &mut decision.refused {
-        needles.replace(&mut refusal.name);
-        needles.replace(&mut refusal.reason);
-    }
     for action in &mut decision.trace.actions {
-        let texts = action.logs.iter_mut().chain(&mut action.error).chain(&mut action.diagnostic);
-        texts.for_each(|text| needles.replace(text));
         action.reads.iter_mut().for_each(|read| needles.replace(&mut read.path));
         for effect in &mut action.effects {
             effect.value.iter_mut().for_each(|value| member(&effect.name, value, needles));

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus};
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use std::time::{Duration, Instant};
 use vestibule::clock::Clock;
 use vestibule::keys::Keys;
 
-use super::{ACTION, CONFIGURATION, command, project, stdout, vestibule};
+use super::{ACTION, CONFIGURATION, command, exits, project, stdout, vestibule};
 
 /// What `serve` accepts: no secret in the file, an https issuer.
 const PRODUCTION: &str = r#"
@@ -30,6 +31,12 @@ const SECRET: &str = "machine-secret-of-at-least-32-bytes";
 /// An action of machines that sets one member of the token response.
 fn sets(value: &str) -> String {
     format!("fn onExecuteCredentialsExchange(event, api) {{ api.tokenResponse.setCustomParameter(\"mark\", \"{value}\"); }}")
+}
+
+/// A file that only its owner may read.
+fn private(path: &Path, text: &str) {
+    fs::write(path, text).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
 }
 
 struct Running {
@@ -248,6 +255,85 @@ fn a_terminated_server_finishes_the_request_in_flight() {
         assert!(answer.contains(r#""mark":"late""#), "{answer}");
     });
     assert!(server.end().success());
+}
+
+/// Tells its secret wherever an action can.
+const LEAKY: &str = r#"fn onExecuteCredentialsExchange(event, api) {
+    let key = event.secrets.KEY;
+    print("secret: " + key);
+    console.error("again", key);
+    api.accessToken.addScope(key);
+    api.accessToken.setCustomClaim("iss", key);
+    switch event.request.body.wish {
+        "throw" => throw "failed with " + key,
+        "deny" => api.access.deny("denied " + key),
+        _ => (),
+    }
+}"#;
+
+#[test]
+fn no_secret_of_an_action_stands_in_the_log_or_in_a_refusal() {
+    let key = "Act/key&4711";
+    let settings =
+        "[actions]\nreport_after_failures = 1\n[actions.settings.10-test.secrets]\nKEY = { file = \"act.key\" }\n";
+    let project = project(&PRODUCTION.replacen("[[clients]]", &format!("{settings}[[clients]]"), 1), LEAKY);
+    private(&project.path().join("act.key"), key);
+    let server = Running::start(project.path(), "serve");
+    let ask = |wish: &str| {
+        let who = format!("client_id=machine&client_secret={SECRET}&wish={wish}");
+        let form = format!("grant_type=client_credentials&{who}&audience=https://api.example.com/");
+        server.request("POST /oauth/token", &form)
+    };
+    let answer = ask("nothing");
+    assert!(answer.contains("access_token"), "{answer}");
+    assert!(ask("deny").contains(r#""error_description":"denied [redacted]""#), "{}", ask("deny"));
+    assert!(ask("throw").contains("an action failed"));
+    let log = fs::read_to_string(project.path().join("stderr")).unwrap();
+    for told in [
+        "print: secret: [redacted]",
+        "print: error: again [redacted]",
+        "error[V0030]: failed with [redacted]",
+        "an action keeps failing",
+        "denied [redacted]",
+        r#""name":"[redacted]""#,
+    ] {
+        assert!(log.contains(told), "{told} in {log}");
+    }
+    assert!(!log.contains("4711"), "{log}");
+}
+
+#[test]
+fn serve_and_check_refuse_files_that_everybody_may_read_or_write() {
+    let secret = format!("{SECRET}-in-a-file");
+    let configuration = PRODUCTION.replace("{ env = \"MACHINE_SECRET\" }", "{ file = \"machine.secret\" }");
+    let project = project(&configuration, &sets("one"));
+    let path = |name: &str| project.path().join(name);
+    private(&path("machine.secret"), &secret);
+    private(&path("vestibule.key"), &::vestibule::keys::SealingKey::generate().unwrap());
+    exits(&vestibule(project.path(), &["check", "--production"]), 0);
+    let opened = [
+        ("machine.secret", 0o604),
+        ("vestibule.key", 0o644),
+        ("vestibule.key", 0o602),
+        ("vestibule.toml", 0o646),
+        ("actions/10-test.rhai", 0o646),
+    ];
+    for (name, mode) in opened {
+        let permissions = fs::metadata(path(name)).unwrap().permissions();
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode)).unwrap();
+        for arguments in [&["serve", "--listen", "127.0.0.1:0"][..], &["check", "--production"]] {
+            let output = vestibule(project.path(), arguments);
+            let text = super::stderr(&output);
+            assert!(
+                !output.status.success() && text.contains(name) && text.contains("by every user of this machine"),
+                "{text}"
+            );
+            assert!(text.contains("hint: chmod "), "{text}");
+        }
+        fs::set_permissions(path(name), permissions).unwrap();
+    }
+    fs::set_permissions(path("vestibule.toml"), fs::Permissions::from_mode(0o644)).unwrap();
+    exits(&vestibule(project.path(), &["check", "--production"]), 0);
 }
 
 #[test]

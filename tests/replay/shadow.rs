@@ -181,6 +181,20 @@ fn a_server_with_a_shadow_says_so_and_traces_show_what_it_would_have_done() {
     assert_eq!(replay(&project, &["--all", "--with", "next"]).0, 1);
 }
 
+#[test]
+fn the_log_of_the_shadow_has_no_secret_in_a_name() {
+    let secret = "[actions.settings.10-plan.secrets]\nKEY = \"Shadow/key-4711\"\n";
+    let project = Project::new(&format!("{SHADOW}{secret}"));
+    save(&project, "actions", LIVE);
+    save(&project, "next", &LIVE.replace("\"plan\"", "`plan_${event.secrets.KEY}`"));
+    let _server = project.start();
+    assert_eq!(log_in(&project, "ada"), 200);
+    eventually(|| project.log().contains("the shadow decided otherwise"));
+    let log = project.log();
+    let told = log.lines().find(|line| line.contains("the shadow decided otherwise")).unwrap();
+    assert!(told.contains("token_response plan_[redacted] added") && !told.contains("4711"), "{told}");
+}
+
 fn newest(project: &Project) -> String {
     let listen = format!("127.0.0.1:{}", project.port);
     let listed = project.command(&["traces", "--json", "--limit", "1", "--listen", &listen]).output().unwrap();

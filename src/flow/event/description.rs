@@ -154,7 +154,7 @@ pub static PARTS: &[Part] = &[
             member(
                 "secrets",
                 Holds::Secrets,
-                "The secrets of this action, from its settings; one that is missing is `()`. They cannot be printed.",
+                "The secrets of this action, from its settings; one that is missing is `()`. Where an action prints, throws or gives one as a reason, people read `[redacted]`.",
             ),
             nothing("security_context"),
             member("session", Holds::Part("event.session"), "The browser session."),

@@ -52,12 +52,13 @@ impl Metadata {
         matches!((&self.data, &other.data), (Data::Json(a), Data::Json(b)) if Arc::ptr_eq(a, b))
     }
 
-    fn get(&self, context: &NativeCallContext, key: &str) -> Dynamic {
+    fn get(&self, context: &NativeCallContext, key: &str) -> Scripted<Dynamic> {
         self.origin.key(context, key);
-        match &self.data {
+        let value = match &self.data {
             Data::Json(members) => members.get(key).map_or(Dynamic::UNIT, value::to_script),
             Data::Changed(map) => map.get(key).cloned().unwrap_or(Dynamic::UNIT),
-        }
+        };
+        self.origin.path.held(context, Some(key), value)
     }
 
     fn contains(&self, context: &NativeCallContext, key: &str) -> bool {
@@ -76,12 +77,18 @@ impl Metadata {
         }
     }
 
-    fn keys(&self) -> Array {
+    fn keys(&self, context: &NativeCallContext) -> Scripted<Dynamic> {
         self.origin.whole();
-        match &self.data {
+        let keys: Array = match &self.data {
             Data::Json(members) => members.keys().map(Into::into).collect(),
             Data::Changed(map) => map.keys().map(|key| key.as_str().into()).collect(),
-        }
+        };
+        self.origin.path.held(context, None, Dynamic::from_array(keys))
+    }
+
+    fn values(&self, context: &NativeCallContext) -> Scripted<Dynamic> {
+        let values: Array = self.to_map().into_values().collect();
+        self.origin.path.held(context, None, Dynamic::from_array(values))
     }
 
     /// An ordinary map of everything.
@@ -156,7 +163,7 @@ impl Origin {
 pub(super) fn register(module: &mut Module) {
     module.set_custom_type::<Metadata>("map");
     module.set_indexer_get_fn(|context: NativeCallContext, metadata: &mut Metadata, key: ImmutableString| {
-        Ok(metadata.get(&context, &key))
+        metadata.get(&context, &key)
     });
     module.set_indexer_set_fn(|metadata: &mut Metadata, key: ImmutableString, value: Dynamic| {
         metadata.set(&key, value);
@@ -176,7 +183,7 @@ pub(crate) fn register_keys<'a>(module: &mut Module, keys: impl Iterator<Item = 
         FuncRegistration::new_getter(key).set_into_module(
             module,
             move |context: NativeCallContext, metadata: &mut Metadata| -> Scripted<Dynamic> {
-                Ok(metadata.get(&context, &read))
+                metadata.get(&context, &read)
             },
         );
         FuncRegistration::new_setter(key).set_into_module(
@@ -193,11 +200,10 @@ fn register_reading(module: &mut Module) {
     module.set_native_fn("contains", |context: NativeCallContext, metadata: &mut Metadata, key: &str| {
         Ok(metadata.contains(&context, key))
     });
-    module.set_native_fn("get", |context: NativeCallContext, metadata: &mut Metadata, key: &str| {
-        Ok(metadata.get(&context, key))
-    });
-    module.set_native_fn("keys", |metadata: &mut Metadata| Ok(metadata.keys()));
-    module.set_native_fn("values", |metadata: &mut Metadata| Ok(metadata.to_map().into_values().collect::<Array>()));
+    module
+        .set_native_fn("get", |context: NativeCallContext, metadata: &mut Metadata, key: &str| metadata.get(&context, key));
+    module.set_native_fn("keys", |context: NativeCallContext, metadata: &mut Metadata| metadata.keys(&context));
+    module.set_native_fn("values", |context: NativeCallContext, metadata: &mut Metadata| metadata.values(&context));
     module.set_native_fn("len", |metadata: &mut Metadata| Ok(i64::try_from(metadata.len()).unwrap_or(i64::MAX)));
     module.set_native_fn("is_empty", |metadata: &mut Metadata| Ok(metadata.len() == 0));
     for name in ["to_string", "to_debug", "print", "debug", "to_json"] {

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use rhai::NativeCallContext;
+use rhai::{Dynamic, EvalAltResult, NativeCallContext};
 
 use crate::domain::trace::EventRead;
+use crate::flow::codes::Code;
+use crate::flow::context::{Scripted, mistake_of};
 
 /// More paths of one action are not noted.
 const MAX_READS: usize = 64;
@@ -49,6 +51,25 @@ impl Path {
         Self { base, member, key: None }
     }
 
+    /// What was read there, or below it, if a script may hold it. Rhai would notice as well, but say neither what nor where.
+    pub(super) fn held(&self, context: &NativeCallContext, key: Option<&str>, value: Dynamic) -> Scripted<Dynamic> {
+        let engine = context.engine();
+        let Err(error) = engine.ensure_data_size_within_limits(&value) else { return Ok(value) };
+        let path = Self { key: key.map(shown), ..*self }.text();
+        let (most, what, limit) = match &*error {
+            EvalAltResult::ErrorDataTooLarge(kind, _) if kind.contains("array") => {
+                (engine.max_array_size(), "elements", "max_array_size")
+            }
+            EvalAltResult::ErrorDataTooLarge(kind, _) if kind.contains("map") => {
+                (engine.max_map_size(), "members", "max_map_size")
+            }
+            _ => (engine.max_string_size(), "bytes of text", "max_string_size"),
+        };
+        let message =
+            format!("`{path}` has more than {most} {what}\nhint: the limit is `{limit}`, for all of a value together");
+        Err(mistake_of(Code::DataTooLarge, context, message))
+    }
+
     fn is(&self, other: &Self, key: Option<&str>) -> bool {
         std::ptr::eq(self.base, other.base) && std::ptr::eq(self.member, other.member) && self.key.as_deref() == key
     }
@@ -72,6 +93,11 @@ impl Path {
     }
 }
 
+/// As much of a key as a person would read.
+fn shown(key: &str) -> String {
+    key.chars().take(MAX_KEY).collect()
+}
+
 impl Reads {
     /// None yet, by the action in `file`.
     pub(crate) fn of(file: Arc<str>) -> Self {
@@ -87,7 +113,7 @@ impl Reads {
         if self.all.len() >= MAX_READS {
             return;
         }
-        let key = key.map(|key| key.chars().take(MAX_KEY).collect());
+        let key = key.map(shown);
         let file = context.and_then(NativeCallContext::call_source).filter(|file| !file.is_empty() && **file != *self.file);
         let line = context.and_then(|context| context.call_position().line()).unwrap_or(0);
         self.all.push(Read { path: Path { key, ..*path }, whole, file: file.map(Arc::from), line });

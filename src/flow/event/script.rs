@@ -40,8 +40,16 @@ impl Part {
             let hint = suggest::hint(name, &names);
             mistake_of(Code::UnknownMember, context, format!("unknown property `{name}` of `{path}`\nhint: {hint}"))
         })?;
+        self.noted(context, name, value)
+    }
+
+    /// The member, which is noted to be read.
+    fn noted(&self, context: &NativeCallContext, name: &str, value: Dynamic) -> Scripted<Dynamic> {
         self.note(context, name, &value);
-        Ok(value)
+        match self.kind.known(name) {
+            Some(name) => Path::member(self.kind.path(), name).held(context, None, value),
+            None => Ok(value),
+        }
     }
 
     /// Notes that a member was read; for an object of ours, what is read of it counts.
@@ -107,8 +115,7 @@ fn register_members(module: &mut Module) {
             module,
             move |context: NativeCallContext, part: &mut Part| -> Scripted<Dynamic> {
                 let value = members::get(part, name).ok_or_else(ask_indexer)?;
-                part.note(&context, name, &value);
-                Ok(value)
+                part.noted(&context, name, value)
             },
         );
         FuncRegistration::new_setter(name).with_purity(true).set_into_module(

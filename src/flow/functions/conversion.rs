@@ -181,6 +181,9 @@ fn write_value(
         text.push_str(&whole.to_string());
     } else if value.is_map() || crate::flow::value::is_part_of_event(value) {
         text.push_str(&super::json::stringify(context, function, value, 0)?);
+    } else if value.type_name().contains("::flow::") {
+        // `event.secrets` and the objects of `api`: what they are, not what they hold.
+        text.push_str(&format!("[{}]", context.engine().map_type_name(value.type_name())));
     } else {
         text.push_str(&value.to_string());
     }

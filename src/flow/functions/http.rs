@@ -25,8 +25,7 @@ const MAX_CALLS: usize = 3;
 const MAX_BODY: usize = 256 * 1024;
 /// Lists of hosts for which a client, with its open connections, is kept.
 const MAX_CLIENTS: usize = 64;
-const LIMITS: &str =
-    "hosts in `allow_hosts` only; https, or http to this machine; 3 calls for each run; 256 KiB; the trigger's deadline";
+const LIMITS: &str = "hosts in `allow_hosts` only; https, or http to this machine; 3 calls for each run; 256 KiB, and what is too long for a text of a script (`max_string_size`) is in `json` alone or refused; the trigger's deadline";
 
 const FUNCTIONS: &[Function] = &[
     Function::new(
@@ -275,24 +274,40 @@ fn chain(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// The whole is as large as a value of a script may be: of JSON that is too long with its text, the value alone is left.
 fn answer_as_map(context: &NativeCallContext, function: &str, answer: &HttpAnswer) -> Fallible<Map> {
     let is_json = answer.headers.get(CONTENT_TYPE.as_str()).is_some_and(|kind| kind.contains("json"));
     let json = is_json.then(|| serde_json::from_str(&answer.body).ok()).flatten().map(|json| value::to_script(&json));
-    let limit = context.engine().max_string_size();
-    let body = if limit == 0 || answer.body.len() <= limit {
-        answer.body.as_str().into()
-    } else if json.is_some() {
-        // The text is too long for a string of a script; its value may not be.
-        Dynamic::UNIT
-    } else {
-        return fail(function, format_args!("the answer is longer than {limit} bytes"));
-    };
+    let has_json = json.is_some();
     let header = |(name, value): (&String, &String)| (name.into(), value.into());
-    Ok(Map::from([
+    let mut whole = Dynamic::from_map(Map::from([
         ("status".into(), i64::from(answer.status).into()),
         ("ok".into(), (200..300).contains(&answer.status).into()),
         ("headers".into(), answer.headers.iter().map(header).collect::<Map>().into()),
-        ("body".into(), body),
+        ("body".into(), answer.body.as_str().into()),
         ("json".into(), json.unwrap_or(Dynamic::UNIT)),
-    ]))
+    ]));
+    let fits = |whole: &Dynamic| context.engine().ensure_data_size_within_limits(whole).is_ok();
+    if !fits(&whole)
+        && has_json
+        && let Some(mut map) = whole.write_lock::<Map>()
+    {
+        map.insert("body".into(), Dynamic::UNIT);
+    }
+    if !fits(&whole) {
+        return fail(function, too_large(has_json, answer.body.len()));
+    }
+    Ok(whole.cast::<Map>())
+}
+
+fn too_large(is_json: bool, length: usize) -> String {
+    if is_json {
+        return "the JSON of the answer holds more than a value of a script may\nhint: ask for less of it; the limits are \
+                `max_string_size`, `max_array_size` and `max_map_size`"
+            .to_owned();
+    }
+    format!(
+        "the answer is a text of {length} bytes, more than a text of a script may have\nhint: the limit is `max_string_size`; \
+         JSON may be longer: `json` is its value"
+    )
 }

@@ -307,6 +307,26 @@ async fn s52_http_allows_three_calls_and_bounded_answers() {
 }
 
 #[tokio::test]
+async fn a_long_answer_is_told_by_its_json_alone_and_a_long_text_is_refused_with_the_limit() {
+    let text = format!("\"{}\"", "x".repeat(12_000));
+    let long = format!("[{}]", vec!["123456789"; 900].join(", ") + " ".repeat(12_000).as_str());
+    let many = format!("[{}]", vec!["1"; 1_100].join(","));
+    let kinds =
+        [("application/json", &text), ("application/json", &long), ("application/json", &many), ("text/plain", &long)];
+    for ((kind, body), expected) in kinds.into_iter().zip([
+        "[12000,true]",
+        "[900,true]",
+        "the JSON of the answer holds more than a value of a script may",
+        "the answer is a text of 21900 bytes, more than a text of a script may have",
+    ]) {
+        let (port, _) = server(vec![answer("200 OK", kind, body)]);
+        let script = format!(r#"let r = http::get("http://127.0.0.1:{port}/"); [r.json.length, r.body == ()]"#);
+        let yielded = run(&["127.0.0.1"], LONG, script).await.map_or_else(|error| error, |value| value.to_string());
+        assert!(yielded.contains(expected), "{yielded}");
+    }
+}
+
+#[tokio::test]
 async fn s52_http_refuses_headers_that_could_change_the_request() {
     for (headers, reason) in [
         (r#"#{ host: "evil" }"#, "the header `host` cannot be set"),

@@ -1,6 +1,6 @@
 //! Decides what a look at the directory means: nothing, wait, another set, or a refusal.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,7 +67,7 @@ struct Seen {
     scan: Scan,
     /// A hash, for the settings hold secrets.
     settings: [u8; 32],
-    writable: Option<String>,
+    writable: Option<PathBuf>,
 }
 
 struct Pending {
@@ -179,7 +179,7 @@ impl Judge {
         match &seen.scan {
             Scan::Gone => Some(format!("error: the directory of actions `{directory}` is gone\nhint: put it back, and it is used without a restart")),
             Scan::Unreadable(error) => Some(format!("error: the directory of actions `{directory}` cannot be read: {error}")),
-            Scan::Files(_) if seen.writable.is_some() => seen.writable.as_ref().map(|writable| format!("error: {writable}")),
+            Scan::Files(_) if seen.writable.is_some() => seen.writable.as_deref().map(writable),
             Scan::Files(_) => seen.scan.emptied_since(&self.active).map(|name| {
                 let file = format!("{}/{name}", settings.display);
                 format!("error: `{file}` is empty\nhint: to take an action out of the flow, delete its file or put `_` before its name")
@@ -232,4 +232,9 @@ fn differences(before: &Scan, after: &Scan) -> (Vec<String>, Vec<String>, Vec<St
     };
     let changed = after.files().filter(|(name, file)| before.file(name).is_some_and(|earlier| earlier != *file));
     (missing_in(after, before), missing_in(before, after), changed.map(|(name, _)| name.clone()).collect())
+}
+
+/// Whoever may write an action may decide who logs in.
+fn writable(place: &Path) -> String {
+    format!("error: `{0}` is writable by every user of the machine\nhint: chmod o-w {0}", place.display())
 }

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Flow, FlowSet, Settings};
 use judge::{Candidate, Judge, Verdict};
 use scan::Scan;
+pub use scan::writable_by_all;
 use watcher::{Signals, Watcher};
 
 /// How long a change must stay as it is.

@@ -1,11 +1,13 @@
 //! What lies in the directory of actions: names, and the hash of each content, told apart without reading twice.
 
 use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
+
+use crate::flow::load::open;
 
 /// Bytes of a file that are hashed; the loader refuses far smaller files than that.
 const MAX_HASHED: u64 = 1024 * 1024;
@@ -129,7 +131,7 @@ fn add_files(
 
 fn read(path: &Path, stamp: Stamp) -> FileState {
     let mut bytes = Vec::new();
-    let content = File::open(path)
+    let content = open(path)
         .and_then(|file| file.take(MAX_HASHED).read_to_end(&mut bytes))
         .map(|_| sha256(&bytes))
         .map_err(|error| error.to_string());
@@ -157,22 +159,23 @@ pub(super) fn identity(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
-/// Why a directory is no safe place for code: everybody may write to it, or to a file in it.
+/// What makes a directory no safe place for code: everybody may write to it, or to a file in it.
 #[cfg(unix)]
-pub(super) fn writable_by_all(directory: &Path) -> Option<String> {
+#[must_use]
+pub fn writable_by_all(directory: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
     let open = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0);
     let inside = |directory: &Path| std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
-    let rhai = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "rhai");
+    let rhai = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rhai");
     let lib = directory.join("lib");
     let mut places = vec![directory.to_owned(), lib.clone()];
     places.extend(inside(directory).chain(inside(&lib)).filter(rhai));
-    let place = places.into_iter().find(|place| open(place))?;
-    Some(format!("`{}` is writable by every user of the machine\nhint: chmod o-w {}", place.display(), place.display()))
+    places.into_iter().find(|place| open(place))
 }
 
 /// Not known here.
 #[cfg(not(unix))]
-pub(super) fn writable_by_all(_: &Path) -> Option<String> {
+#[must_use]
+pub fn writable_by_all(_: &Path) -> Option<PathBuf> {
     None
 }

@@ -150,6 +150,39 @@ fn secrets_belong_to_one_action_and_do_not_print() {
 }
 
 #[test]
+fn no_text_that_an_action_tells_people_has_a_secret() {
+    let secrets = BTreeMap::from([("K".into(), "s3cret-Value".into())]);
+    let own = ActionSettings { secrets, ..ActionSettings::default() };
+    let settings = Settings { actions: BTreeMap::from([("a".into(), own)]), ..settings() };
+    let decided = |body: &str| {
+        let body =
+            format!("print(`key=${{event.secrets.K}}`); api.idToken.setCustomClaim(\"sub\", event.secrets.K); {body}");
+        let set = FlowSet::from_sources(&settings, &[("a.rhai", &handler(&body))]).unwrap();
+        decide(&set, Trigger::PostLogin, event(), &host())
+    };
+    let denied = decided("api.access.deny(`no ${event.secrets.K}, ${event.secrets.K.toLowerCase()}`);");
+    let Outcome::Denied { reason, .. } = &denied.outcome else { panic!("{denied:?}") };
+    assert_eq!(reason, "no [redacted], [redacted]");
+    assert_eq!(denied.trace.actions[0].logs, ["key=[redacted]"]);
+    for body in [
+        "throw `with ${event.secrets.K}`;",
+        "api.access.deny(event.secrets.K, \"no code\");",
+        "api.session.revoke(event.secrets.K);",
+    ] {
+        let mut decision = decided(body);
+        let told: Vec<String> = decision.told().map(|text| text.clone()).collect();
+        assert!(told.len() > 1 && !told.join("\n").to_lowercase().contains("s3cret"), "{told:?}");
+    }
+    let claim = decided("api.idToken.setCustomClaim(\"k\", event.secrets.K);").id_token;
+    assert_eq!(claims(&claim), json!({"k": "s3cret-Value"}), "what is no text for people stays what it is");
+}
+
+#[test]
+fn objects_without_a_text_of_their_own_say_what_they_are() {
+    assert_eq!(eval("event.secrets.toString() + api.toString() + api.idToken.toString()"), "[secrets][api][api.idToken]");
+}
+
+#[test]
 fn parts_print_and_pass_as_json() {
     assert_eq!(eval("event.client"), json!({"client_id": "web", "name": "Web", "metadata": {"plan": "pro"}}));
     assert_eq!(eval("event.user.identities[0]")["provider"], json!("auth0"));

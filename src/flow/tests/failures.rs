@@ -49,6 +49,61 @@ fn wrong_types_name_function_and_types() {
 }
 
 #[test]
+fn a_part_of_event_that_is_too_large_is_named_where_it_is_read() {
+    let mut event = event();
+    let user = event.user.as_mut().unwrap();
+    let (many, long) = (json!(vec![1; 1_500]), json!("x".repeat(20_000)));
+    user.app_metadata = Arc::new([("items".to_owned(), many), ("text".to_owned(), long)].into_iter().collect());
+    event.authorization.as_mut().unwrap().roles = vec!["r".to_owned(); 1_001];
+    for (body, expected) in [
+        (
+            "let x = 1;\nlet y = event.user.app_metadata.items;",
+            "3:33: `event.user.app_metadata.items` has more than 1000 elements",
+        ),
+        (
+            "let key = \"items\";\nlet y = event.user.app_metadata[key];",
+            "3:32: `event.user.app_metadata.items` has more than",
+        ),
+        ("event.user.app_metadata.text", "2:25: `event.user.app_metadata.text` has more than 16384 bytes of text"),
+        ("event.user.app_metadata.values()", "2:25: `event.user.app_metadata` has more than"),
+        ("helper(event)", "5:40: `event.authorization.roles` has more than 1000 elements"),
+    ] {
+        let source = format!("{}\n\nfn helper(event) {{ event.authorization.roles }}", handler(body));
+        let decision = decide(&set(&[("10-a.rhai", &source)]), Trigger::PostLogin, event.clone(), &host());
+        let error = decision.trace.actions[0].error.clone().unwrap();
+        assert!(error.contains(expected), "{body}: {error}");
+        assert!(decision.trace.actions[0].diagnostic.as_ref().unwrap().contains("error[V0042]"), "{decision:?}");
+    }
+}
+
+#[test]
+fn an_error_of_a_limit_tells_what_was_seen_before_it() {
+    let source = "fn onExecutePostLogin(event, api) {\n    api.idToken.setCustomClaim(\"a\", 1);\n    grow(event.user.email);\n}\n\
+                  fn grow(text) {\n    for i in 0..20 { text += text; }\n}";
+    let decision = decide(&set(&[("10-a.rhai", source)]), Trigger::PostLogin, event(), &host());
+    let shown = decision.trace.actions[0].diagnostic.clone().unwrap();
+    let expected = "; where in the action is not known, but after the call of `api` at actions/10-a.rhai:2:17 and after \
+                    `event.user.email` was first read at actions/10-a.rhai:3";
+    assert!(shown.contains("error[V0042]") && shown.contains(expected), "{shown}");
+    let endless = login("while true {}").trace.actions[0].diagnostic.clone().unwrap();
+    assert!(endless.contains("`max_operations`; where in the action is not known"), "{endless}");
+}
+
+#[test]
+fn what_cannot_be_sorted_or_negated_is_said_in_words() {
+    let shown = |body: &str| login(body).trace.actions[0].diagnostic.clone().unwrap();
+    let text = shown("[\"b\", 1].sort();");
+    assert!(text.contains("error[V0033]: elements of different types cannot be sorted"), "{text}");
+    assert!(text.contains("hint: say which comes first: `list.sort(|a, b| "), "{text}");
+    let text = shown("if !event.user.app_metadata.banned { print(1); }");
+    assert!(
+        text.contains("no `!` for (())\n")
+            && text.contains("hint: what is absent is neither true nor false: `!(x ?? false)`"),
+        "{text}"
+    );
+}
+
+#[test]
 fn arithmetic_and_bounds_are_errors_not_panics() {
     for body in [
         "1 / 0",

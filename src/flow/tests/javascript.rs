@@ -44,6 +44,8 @@ fn foreign_constructs_are_refused_with_a_hint() {
         ("let x = encodeURIComponent(\"a\");", "url::encode"),
         ("let x = event.user.email.length();", "without parentheses"),
         ("let count = event.user.app_metadata.count || 0;", "`x ?? other`"),
+        ("let name = event.user.nickname || \"none\";", "`x ?? other`"),
+        ("let x = 1; switch true { _ if x == 1 => print(1), _ => () }", "`_` takes no condition"),
         ("let x = (); x ??= 1;", "`x = x ?? other`"),
         ("api.redirect.sendUserTo(\"https://x\");", "this part of Auth0's `api` is not there"),
         ("context.idToken.x = 1;", "what a Rule had in `context`"),

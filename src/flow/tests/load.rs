@@ -100,6 +100,42 @@ fn no_function_takes_the_place_of_ours() {
 }
 
 #[test]
+fn a_library_is_not_named_like_a_word_of_the_language() {
+    for name in
+        ["shared", "match", "fn", "if", "module", "default", "new", "with", "this", "eval", "import", "global", "json"]
+    {
+        let file = format!("lib/{name}.rhai");
+        let error =
+            FlowSet::from_sources(&settings(), &[(&file, "fn f() { 1 }"), ("a.rhai", GOOD)]).unwrap_err().to_string();
+        assert!(error.contains("error[V0016]") && error.contains(&format!("`{name}`")), "{error}");
+    }
+    for name in ["shared_claims", "claims", "modules", "event", "x1"] {
+        set(&[(&format!("lib/{name}.rhai"), "fn f() { 1 }"), ("a.rhai", &handler(&format!("{name}::f();")))]);
+    }
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_nobody_waits_for_it() {
+    let directory = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(directory.path().join("lib")).unwrap();
+    let settings = Settings { directory: directory.path().to_owned(), ..settings() };
+    std::fs::write(directory.path().join("10-a.rhai"), GOOD).unwrap();
+    let pipe = |name: &str| {
+        let place = directory.path().join(name);
+        assert!(std::process::Command::new("mkfifo").arg(&place).status().unwrap().success());
+        place
+    };
+    pipe("_parked.rhai");
+    for name in ["30-pipe.rhai", "lib/pipe.rhai"] {
+        let place = pipe(name);
+        let error = FlowSet::load(&settings).unwrap_err().to_string();
+        assert!(error.contains("error[V0017]") && error.contains("it is no regular file"), "{name}: {error}");
+        std::fs::remove_file(place).unwrap();
+    }
+    assert!(FlowSet::load(&settings).is_ok());
+}
+
+#[test]
 fn the_language_has_no_eval_and_no_import() {
     assert!(body_problems("eval(\"1\")").contains("eval"));
     let text = problems(&format!("import \"x\" as x; {GOOD}"));

@@ -108,6 +108,18 @@ fn an_action_that_may_be_skipped_loses_its_own_effects_only() {
 }
 
 #[test]
+fn an_action_whose_turn_comes_too_late_does_not_begin_and_is_not_blamed() {
+    let mut settings = with("1-slow", ActionSettings { on_error: OnError::Skip, ..ActionSettings::default() });
+    settings.limits = Limits { deadline_ms: 20, max_operations: 100_000_000, ..settings.limits };
+    let decision = run(&settings, &[("1-slow.rhai", handler("while true {}")), ("2-next.rhai", handler("print(1);"))]);
+    let late = &decision.trace.actions[1];
+    assert_eq!((late.outcome.as_str(), late.operations, &late.logs[..]), ("timeout", 0, &[][..]));
+    let told = late.diagnostic.as_ref().unwrap();
+    assert!(told.contains("the 20 ms of all actions were over before this one began"), "{told}");
+    assert!(told.contains("hint: `1-slow` took "), "{told}");
+}
+
+#[test]
 fn an_action_runs_for_its_clients_only_and_not_when_it_is_off() {
     let for_client =
         |id: &str| with("1", ActionSettings { clients: Some(vec![id.to_owned()]), ..ActionSettings::default() });

@@ -1,6 +1,6 @@
 //! Values that must not be seen, replaced wherever they stand in a text.
 
-use crate::flow::REDACTED;
+use super::redaction::REDACTED;
 
 /// Shorter values are replaced only where they stand as a word: `Al` is a name, and a part of `Also`.
 const SHORT: usize = 6;
@@ -14,7 +14,7 @@ const TOKEN: &str = "eyJ";
 
 /// Values that are replaced, the longest first.
 #[derive(Debug)]
-pub(super) struct Needles {
+pub struct Needles {
     all: Vec<String>,
     /// Which pairs of bytes begin a needle: most texts have none, and need no search for each needle.
     begins: Begins,
@@ -25,15 +25,24 @@ pub(super) struct Needles {
 
 impl Needles {
     /// Nothing yet, in the trace of this user.
-    pub(super) fn of(user_id: &str) -> Self {
+    #[must_use]
+    pub fn of(user_id: &str) -> Self {
         let mut begins = Begins { pairs: [0; 64], single: false };
         begins.add(TOKEN);
         Self { all: Vec::new(), begins, told: user_id.to_owned() }
     }
 
-    /// Adds a value as it is, in lower case, and as URLs and JSON write it. Empty ones and what stands for a redacted one are
+    /// These alone.
+    #[must_use]
+    pub fn only<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+        let mut needles = Self::of("");
+        values.for_each(|value| needles.add(value));
+        needles.finish()
+    }
+
+    /// Adds a value as it is, in lower case, as URLs and JSON write it, and on one line, as logs do. Empty ones and what stands for a redacted one are
     /// nothing to hide.
-    pub(super) fn add(&mut self, value: &str) {
+    pub fn add(&mut self, value: &str) {
         let value = value.trim();
         if value.is_empty() || value == REDACTED {
             return;
@@ -46,7 +55,9 @@ impl Needles {
         let escaped = serde_json::Value::from(value).to_string();
         let encoded: String = url::form_urlencoded::byte_serialize(value.as_bytes()).collect();
         let percent = encoded.replace('+', "%20");
-        for form in [value, &value.to_lowercase(), escaped.trim_matches('"'), &encoded, &percent] {
+        let one_line = value.replace(char::is_control, " ");
+        let with_tabs = value.replace(|c: char| c.is_control() && c != '\t', " ");
+        for form in [value, &value.to_lowercase(), escaped.trim_matches('"'), &encoded, &percent, &one_line, &with_tabs] {
             let told = form != value && self.told.contains(form);
             if !form.is_empty() && !told {
                 self.add_form(form);
@@ -67,7 +78,8 @@ impl Needles {
     }
 
     /// No more will be added: what contains another one goes first.
-    pub(super) fn finish(mut self) -> Self {
+    #[must_use]
+    pub fn finish(mut self) -> Self {
         self.all.sort_by_key(|needle| std::cmp::Reverse(needle.len()));
         self
     }
@@ -78,7 +90,8 @@ impl Needles {
     }
 
     /// The text without them, if it holds any.
-    pub(super) fn replaced(&self, text: &str) -> Option<String> {
+    #[must_use]
+    pub fn replaced(&self, text: &str) -> Option<String> {
         let mut new = self.may_stand_in(text).then(|| text.to_owned())?;
         self.replace(&mut new);
         (new != text).then_some(new)
@@ -86,7 +99,7 @@ impl Needles {
 
     /// Replaces every occurrence, and everything that looks like a signed token. Among too many of them a text that may hold one
     /// goes as a whole.
-    pub(super) fn replace(&self, text: &mut String) {
+    pub fn replace(&self, text: &mut String) {
         if !self.may_stand_in(text) {
             return;
         }
@@ -169,7 +182,8 @@ fn without_tokens(text: &str) -> String {
 
 /// Whether a member of this name holds a secret: `access_token`, `clientSecret`, `X-Api-Key`. Of a claim named by a URL the last
 /// part counts.
-pub(super) fn is_secret_name(name: &str) -> bool {
+#[must_use]
+pub fn is_secret_name(name: &str) -> bool {
     const WHOLE: [&str; 14] = [
         "assertion",
         "authorization",
@@ -215,6 +229,7 @@ mod tests {
         let text = "Ada@Example.com ada@example.com ?mail=Ada%40Example.com <Ada@Example.com>";
         assert_eq!(replaced(&["Ada@Example.com"], text), "[redacted] [redacted] ?mail=[redacted] <[redacted]>");
         assert_eq!(replaced(&["a\"b\\c-long"], r#"{"k":"a\"b\\c-long"}"#), r#"{"k":"[redacted]"}"#);
+        assert_eq!(replaced(&["-----BEGIN KEY-----\nabc\n"], "-----BEGIN KEY----- abc"), "[redacted]");
         assert_eq!(replaced(&["s3cr3t value"], "q=s3cr3t+value&r=s3cr3t%20value"), "q=[redacted]&r=[redacted]");
     }
 

@@ -10,6 +10,8 @@ use crate::oauth::session::{Browser, SessionChange};
 
 const SESSION: &str = "vestibule_session";
 const BINDING: &str = "vestibule_browser";
+/// From the last login page on. Longer than the memory of where accounts have logged in.
+const BINDING_LASTS: Duration = Duration::days(100);
 
 /// The name: with the prefix that makes browsers refuse any other scope, if the issuer is on https.
 fn name(app: &App, base: &str) -> String {
@@ -33,27 +35,27 @@ pub(super) fn read(app: &App, headers: &HeaderMap) -> Browser {
     Browser { session: find(SESSION).filter(ours), binding: find(BINDING).filter(ours) }
 }
 
-/// `Set-Cookie` of the binding; it lasts as long as the browser runs.
+/// `Set-Cookie` of the binding. It outlives the browser's run, for it also tells where an account has logged in before.
 pub(super) fn binding(app: &App, secret: &str) -> Option<HeaderValue> {
-    set(app, BINDING, secret, None)
+    set(app, BINDING, secret, BINDING_LASTS)
 }
 
 /// `Set-Cookie` of what becomes of the session, if anything.
 pub(super) fn session(app: &App, change: &SessionChange) -> Option<HeaderValue> {
     match change {
         SessionChange::Keep => None,
-        SessionChange::Start(secret) => set(app, SESSION, secret, Some(Duration::seconds(app.lifetimes.session))),
-        SessionChange::End => set(app, SESSION, "", Some(Duration::ZERO)),
+        SessionChange::Start(secret) => set(app, SESSION, secret, Duration::seconds(app.lifetimes.session)),
+        SessionChange::End => set(app, SESSION, "", Duration::ZERO),
     }
 }
 
-fn set(app: &App, base: &str, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
-    let mut cookie = Cookie::build((name(app, base), value.to_owned()))
+fn set(app: &App, base: &str, value: &str, max_age: Duration) -> Option<HeaderValue> {
+    let cookie = Cookie::build((name(app, base), value.to_owned()))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(is_secure(app))
+        .max_age(max_age)
         .build();
-    cookie.set_max_age(max_age);
     HeaderValue::try_from(cookie.to_string()).ok()
 }

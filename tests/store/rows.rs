@@ -240,6 +240,25 @@ async fn failed_logins_are_counted_and_forgotten() {
 }
 
 #[tokio::test]
+async fn a_known_place_is_one_account_s_and_is_forgotten_ninety_days_after_the_last_login() {
+    for db in databases().await {
+        let store = db.store();
+        for at in [NOW - DAY, NOW] {
+            let mut tx = store.begin().await.unwrap();
+            tx.remember_place("ada", "home", at).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(store.known_place("ada", "home", NOW + 90 * DAY).await.unwrap(), Some(NOW), "{}", db.name);
+        assert_eq!(store.known_place("ada", "home", NOW + 90 * DAY + 1).await.unwrap(), None, "{}", db.name);
+        assert_eq!(store.known_place("ada", "office", NOW).await.unwrap(), None, "{}", db.name);
+        assert_eq!(store.known_place("bob", "home", NOW).await.unwrap(), None, "{}", db.name);
+        assert_eq!(db.database.tenant("other").known_place("ada", "home", NOW).await.unwrap(), None, "{}", db.name);
+        assert_eq!(db.database.delete_expired(NOW + 90 * DAY).await.unwrap(), 0, "{}", db.name);
+        assert_eq!(db.database.delete_expired(NOW + 90 * DAY + 1).await.unwrap(), 1, "{}", db.name);
+    }
+}
+
+#[tokio::test]
 async fn signing_keys_are_read_newest_first_and_only_one_is_the_first() {
     let key = |kid: &str, created_at| StoredKey {
         kid: kid.to_owned(),

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::Server;
 use crate::support::agent::{Agent, query};
+use crate::support::{PASSWORD, Server};
 
 /// Every path with the methods that it answers.
 const ENDPOINTS: [(&str, &[&str]); 15] = [
@@ -152,21 +152,78 @@ async fn p068_p175_framing_tricks_end_the_connection() {
     server.stop().await;
 }
 
+/// A path of the issuer, kept by the proxy in front or taken off by it.
+#[tokio::test]
+async fn p180_an_issuer_with_a_path_is_served_below_it_and_without_it() {
+    let server = Server::start_as("http://localhost/auth").await;
+    for kept in [true, false] {
+        let agent = Agent::new();
+        // Where the browser is sent, as it arrives here.
+        let arrives = |path: &str| {
+            assert!(path.starts_with("/auth/"), "{path}");
+            server.url(if kept { path } else { path.strip_prefix("/auth").unwrap() })
+        };
+        let asked = crate::support::agent::authorize_url(&server, &[]);
+        let sent = agent.get(arrives(&format!("/auth/authorize?{}", asked.query().unwrap()))).await;
+        assert_eq!(sent.status(), 302, "{kept}");
+        let page = arrives(sent.headers()["location"].to_str().unwrap());
+        let html = agent.get(page.clone()).await.text().await.unwrap();
+        assert!(html.contains("href=\"/auth/u/signup?"), "{html}");
+        let (action, mut fields) = crate::support::server::login_form(&page, &html);
+        fields.retain(|(name, _)| !["username", "password"].contains(&name.as_str()));
+        fields.extend([("username", "ada@example.com"), ("password", PASSWORD)].map(|(n, v)| (n.to_owned(), v.to_owned())));
+        let done = agent.0.post(arrives(action.path())).form(&fields).send().await.unwrap();
+        assert_eq!(done.status(), 303);
+        assert!(query(&done).contains_key("code"));
+        let single_sign_on = agent.get(arrives(&format!("/auth/authorize?{}", asked.query().unwrap()))).await;
+        assert!(query(&single_sign_on).contains_key("code"));
+        let asked = agent.get(arrives("/auth/oidc/logout")).await.text().await.unwrap();
+        let (action, fields) = crate::support::server::login_form(&server.url("/"), &asked);
+        let over = agent.0.post(arrives(action.path())).form(&fields).send().await.unwrap();
+        assert_eq!(over.status(), 200);
+        let preflight = agent.0.request(reqwest::Method::OPTIONS, arrives("/auth/oauth/token"));
+        let preflight = preflight.header("origin", "http://localhost:5173").header("access-control-request-method", "POST");
+        let preflight = preflight.send().await.unwrap();
+        assert_eq!(preflight.headers()["access-control-allow-origin"], "http://localhost:5173");
+    }
+    for path in ["/authx/authorize", "/auth/auth/authorize", "/AUTH/authorize", "/auth//authorize", "/auth/nothing"] {
+        assert_eq!(reqwest::get(server.url(path)).await.unwrap().status(), 404, "{path}");
+    }
+    assert_eq!(reqwest::get(server.url("/auth")).await.unwrap().status(), 200);
+    server.stop().await;
+
+    // What the path has in common with a route of ours takes nothing away.
+    let server = Server::start_as("http://localhost/oauth").await;
+    for path in ["/oauth/token", "/oauth/oauth/token"] {
+        assert_eq!(reqwest::get(server.url(path)).await.unwrap().status(), 405, "{path}");
+    }
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn p180_discovery_tells_the_truth() {
     let issuer = "https://login.example.com/tenant";
     let server = Server::start_as(issuer).await;
     let document = async |path: &str| -> Value { reqwest::get(server.url(path)).await.unwrap().json().await.unwrap() };
     let openid = document("/.well-known/openid-configuration").await;
-    assert_eq!(openid, document("/.well-known/oauth-authorization-server").await);
+    for other in [
+        "/tenant/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/tenant/.well-known/oauth-authorization-server",
+        // RFC 8414 section 3.1
+        "/.well-known/oauth-authorization-server/tenant",
+    ] {
+        assert_eq!(openid, document(other).await, "{other}");
+    }
     assert_eq!(openid["issuer"], issuer);
     for (name, value) in openid.as_object().unwrap() {
         if name.ends_with("_endpoint") || name.ends_with("_uri") {
             let url = value.as_str().unwrap();
             assert!(url.starts_with(issuer), "{name}: {url}");
             let path = url.strip_prefix(issuer).unwrap();
-            let status = reqwest::get(server.url(path)).await.unwrap().status();
-            assert_ne!(status, 404, "{name}");
+            for path in [path, &format!("/tenant{path}")] {
+                assert_ne!(reqwest::get(server.url(path)).await.unwrap().status(), 404, "{name}: {path}");
+            }
         }
     }
     for name in ["request_parameter_supported", "request_uri_parameter_supported", "claims_parameter_supported"] {

@@ -125,7 +125,7 @@ mod tests {
         let config = source.parse("issuer = \"http://localhost/\"\n[database]\nurl = \"sqlite://test.db\"").unwrap();
         let app = App::build(&config, Surroundings::system(false)).await.unwrap();
         let routes = Router::new().route("/fall", get(async || -> StatusCode { panic!("secret of the house") }));
-        let request = Request::get("/fall").body(Body::empty()).unwrap();
+        let request = Request::get("/fall").header("host", "localhost").body(Body::empty()).unwrap();
         let answer = protected(routes, Arc::clone(&app)).oneshot(request).await.unwrap();
         assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(answer.headers()["cache-control"], "no-store");

@@ -137,18 +137,51 @@ async fn p068_p175_framing_tricks_end_the_connection() {
         assert!(answer.starts_with("HTTP/1.1 400"), "{what}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{what}: {answer}");
     }
-    let both = format!(
-        "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}",
-        smuggled.len() + 5
+    let secret = "client_id=demo-m2m&client_secret=demo-m2m-secret&grant_type=client_credentials&audience=";
+    let body = format!("{secret}https://api.example.com/");
+    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n{smuggled}", body.len());
+    let framing = ["Transfer-Encoding: chunked".to_owned(), format!("Content-Length: {}", chunked.len())];
+    for framing in [framing.join("\r\n"), framing.iter().rev().cloned().collect::<Vec<_>>().join("\r\n")] {
+        let kind = "Content-Type: application/x-www-form-urlencoded";
+        let both = format!("POST /oauth/token HTTP/1.1\r\nHost: x\r\n{kind}\r\n{framing}\r\n\r\n{chunked}");
+        let answer = raw(&server, both.as_bytes()).await;
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "what follows is no second request: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("access_token"), "the length is ignored: {answer}");
+        assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    let bare = raw(&server, b"GET /healthz HTTP/1.1\nHost: x\n\n").await;
+    assert_eq!(
+        (bare.starts_with("HTTP/1.1 200"), bare.matches("HTTP/1.1 ").count()),
+        (true, 1),
+        "a line may end so: {bare}"
     );
-    let answer = raw(&server, both.as_bytes()).await;
-    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "what follows is no second request: {answer}");
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     let huge = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: {}\r\n\r\n", "x".repeat(1_000_000));
     assert!(raw(&server, huge.as_bytes()).await.starts_with("HTTP/1.1 431"));
     let many: String = (0..1_000).map(|n| format!("X-{n}: 1\r\n")).collect();
     let many = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{many}\r\n");
     assert!(raw(&server, many.as_bytes()).await.starts_with("HTTP/1.1 431"));
+    server.stop().await;
+}
+
+/// RFC 9112 section 3.2.
+#[tokio::test]
+async fn p175_a_request_names_one_host() {
+    let server = Server::start(&[]).await;
+    let ask = async |version: &str, hosts: &[&str]| {
+        let hosts: String = hosts.iter().map(|host| format!("Host:{host}\r\n")).collect();
+        raw(&server, format!("GET /healthz HTTP/{version}\r\n{hosts}\r\n").as_bytes()).await
+    };
+    for hosts in [&[][..], &["a", "b"], &["a", "a"], &["a b"], &["u@a"], &["a/b"], &["a:b"], &["[::1"]] {
+        let answer = ask("1.1", hosts).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{hosts:?}: {answer}");
+        assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{hosts:?}: {answer}");
+        assert!(answer.contains("x-content-type-options"), "{hosts:?}: {answer}");
+    }
+    assert!(ask("1.0", &["a", "b"]).await.starts_with("HTTP/1.0 400"));
+    for (version, hosts) in [("1.0", &[][..]), ("1.1", &[""]), ("1.1", &["a:80"]), ("1.1", &["a:"]), ("1.1", &["[::1]:80"])]
+    {
+        assert!(ask(version, hosts).await.contains(" 200 OK\r\n"), "{hosts:?}");
+    }
     server.stop().await;
 }
 

@@ -12,6 +12,7 @@ use std::net::IpAddr;
 
 use crate::app::App;
 use crate::domain::hash;
+use crate::domain::user::login_key;
 use crate::store::Tx;
 
 use super::RequestContext;
@@ -129,7 +130,7 @@ fn is_free(app: &App, context: &RequestContext) -> bool {
 
 /// What failures of an account are counted by; its name is not stored.
 fn account(login: &str) -> String {
-    hash::sha256(&login.trim().to_lowercase())
+    hash::sha256(&login_key(login))
 }
 
 fn network_in_minute(context: &RequestContext, now: i64) -> String {

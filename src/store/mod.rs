@@ -6,7 +6,7 @@
 //!
 //! One file per subject, each with its reads on [`Store`] and then its writes on [`Tx`]:
 //!
-//! - `clients`, `apis`, `users` (with roles), `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
+//! - `clients`, `apis`, `users` (with roles), `login_names`, `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
 //! - `login_transactions`, `sessions`, `attempts`, `known_places`: the login.
 //! - `grants` and what hangs on them: `codes`, `refresh_tokens`, `access_tokens` (with revoked `jti`s and used assertions).
 //! - `traces`: what was decided, for the operator; nothing of the protocol looks at them.
@@ -26,6 +26,7 @@ mod document;
 mod grants;
 mod integrity;
 mod known_places;
+mod login_names;
 mod login_transactions;
 mod metadata;
 mod refresh_tokens;

@@ -328,6 +328,29 @@ async fn p172_passwords_count_in_full_and_common_ones_are_refused() {
 }
 
 #[tokio::test]
+async fn p172_one_login_name_typed_on_two_keyboards_is_one_account() {
+    let zoe = "[[users]]\nuser_id = \"auth0|zoe\"\nusername = \"zo\u{eb}\"\npassword = \"correct horse battery\"\n";
+    let server = Server::start_with(&[], zoe, Clock::fixed(1_800_000_000)).await;
+    for name in ["zo\u{eb}", "zoe\u{308}", "ZOE\u{308}", "\u{ff3a}o\u{eb}"] {
+        assert_eq!(server.token(&login(name, PASSWORD)).await.0, 200, "{name}");
+    }
+    let agent = Agent::new();
+    let sign_up = async |email: &str| {
+        let (page, html) = agent.login_page(&server, &[("screen_hint", "signup"), ("prompt", "login")]).await;
+        agent.submit(&page, &html, &[("email", email), ("password", PASSWORD)]).await.status().as_u16()
+    };
+    assert_eq!(sign_up("ren\u{e9}@example.com").await, 303);
+    assert_eq!(sign_up("rene\u{301}@example.com").await, 400, "taken");
+    assert_eq!(server.token(&login("rene\u{301}@example.com", PASSWORD)).await.0, 200);
+    for n in 0..10 {
+        let name = ["ren\u{e9}@example.com", "rene\u{301}@example.com"][n % 2];
+        assert_eq!(server.token(&login(name, "wrong password")).await.0, 400);
+    }
+    assert_eq!(server.token(&login("rene\u{301}@example.com", "wrong password")).await.0, 429, "one count for both");
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn p173_a_flood_of_logins_leaves_the_other_endpoints_free() {
     let server = Server::start(&[]).await;
     let names: Vec<String> = (0..120).map(|n| format!("user{n}@example.com")).collect();

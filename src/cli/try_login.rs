@@ -16,7 +16,7 @@ use crate::domain::grant;
 use crate::domain::resource_server::ResourceServer;
 use crate::domain::scope::Scopes;
 use crate::domain::session::AuthenticationMethod;
-use crate::domain::user::User;
+use crate::domain::user::{User, login_key};
 use crate::flow::Event;
 use crate::kit::event::{self, Stage};
 use crate::kit::login::{self, Attempt, Grant};
@@ -152,7 +152,7 @@ fn find_user(config: &Config, wanted: Option<&str>, file: &try_event::EventFile)
         });
     };
     let fits = |user: &User| {
-        let named = |name: &Option<String>| name.as_ref().is_some_and(|name| name.to_lowercase() == login.to_lowercase());
+        let named = |name: &Option<String>| name.as_ref().is_some_and(|name| login_key(name) == login_key(login));
         user.user_id == login || named(&user.email) || named(&user.username)
     };
     let found = config.users.iter().map(|declared| &declared.user).find(|user| fits(user));

@@ -99,7 +99,7 @@ fn redirects(section: &Section<'_>, key: &'static str, app_type: AppType) -> Vec
     let uris = section.texts(key);
     for found in &uris {
         if let Some((message, hint)) = uri::redirect_problem(&found.value, app_type == AppType::Native) {
-            section.context.problem(&found.at, message, hint.map(str::to_owned));
+            section.context.problem(&found.at, message, hint);
         } else if uri::is_clear_text(&found.value) {
             section.context.insecure(&found.at, "an http URI sends the answer in clear text", "use https");
         }

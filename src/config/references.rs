@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::client::GrantType;
 use crate::domain::resource_server::ResourceServer;
+use crate::domain::user::login_key;
 
 use super::apis::{DeclaredGrant, Role};
 use super::clients::DeclaredClient;
@@ -65,7 +66,7 @@ fn check_grant(context: &Context<'_>, grant: &DeclaredGrant, declared: &Declared
 }
 
 fn unique_users(context: &Context<'_>, users: &[users::Read]) {
-    let folded = |found: &Found<String>| Found { value: found.value.to_lowercase(), at: found.at.clone() };
+    let folded = |found: &Found<String>| Found { value: login_key(&found.value), at: found.at.clone() };
     let ids: Vec<_> = users.iter().map(|user| user.id.clone()).collect();
     let emails: Vec<_> = users.iter().filter_map(|user| user.email.as_ref()).map(folded).collect();
     let names: Vec<_> = users.iter().filter_map(|user| user.username.as_ref()).map(folded).collect();

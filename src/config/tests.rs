@@ -142,6 +142,16 @@ fn redirect_uris_are_checked() {
     refuses(&with("https://*.example/"), "must not contain a wildcard");
     refuses(&with("javascript:alert(1)"), "must not run script");
     refuses(&with("com.example:/cb"), "must be an http or https URI");
+    for (key, message) in [
+        ("callbacks", "must have `//` and the host behind the scheme"),
+        ("allowed_logout_urls", "must have `//` and the host behind the scheme"),
+        ("web_origins", "must be an origin: scheme, host and port only"),
+        ("allowed_origins", "must be an origin: scheme, host and port only"),
+    ] {
+        let with = |uri: &str| format!("[[clients]]\nclient_id = \"a\"\napp_type = \"spa\"\n{key} = [\"{uri}\"]");
+        refuses(&with("https:a.example"), &format!("clients[0].{key}[0]: {message} (write `https://a.example"));
+        refuses(&with("https://b\u{fc}.example"), "(write `https://xn--b-eha.example");
+    }
 }
 
 #[test]

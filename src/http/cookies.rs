@@ -16,6 +16,8 @@ const SESSION: &str = "vestibule_session";
 const BINDING: &str = "vestibule_browser_";
 /// Bindings that a browser keeps: 2.5 KB of every head, so that no proxy refuses it.
 const MAX_BINDINGS: usize = 32;
+/// The lifetime of the binding of a browser in which somebody has logged in. Longer than the memory of where accounts have.
+const BINDING_LASTS: Duration = Duration::days(100);
 
 /// The name: with the prefix that makes browsers refuse any other scope, if the issuer is on https.
 fn name(app: &App, base: &str) -> String {
@@ -57,31 +59,39 @@ fn is_secret(value: &str) -> bool {
     value.len() == 43 && value.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
 }
 
-/// `Set-Cookie` of the binding of a login that begins: it lasts as long as that. What the browser has beyond
+/// `Set-Cookie` of the binding of a login that begins: a new one lasts as long as that. What the browser has beyond
 /// [`MAX_BINDINGS`] goes.
 pub(super) fn binding(app: &App, headers: &HeaderMap, secret: &str) -> impl Iterator<Item = HeaderValue> {
-    let lifetime = Duration::seconds(app.lifetimes.login_transaction);
-    let fresh = set(app, &binding_name(secret), secret, Some(lifetime));
+    let known = bindings(app, headers).any(|own| own == secret);
+    let lasts = if known { BINDING_LASTS } else { Duration::seconds(app.lifetimes.login_transaction) };
     let surplus = bindings(app, headers).skip(MAX_BINDINGS);
-    fresh.into_iter().chain(surplus.filter_map(|secret| set(app, &binding_name(&secret), "", Some(Duration::ZERO))))
+    let surplus = surplus.filter_map(|secret| set(app, &binding_name(&secret), "", Duration::ZERO));
+    set(app, &binding_name(secret), secret, lasts).into_iter().chain(surplus)
+}
+
+/// `Set-Cookie` of the binding that outlives the browser's run once somebody has logged in, for it also tells where an account
+/// has logged in before.
+pub(super) fn lasting_binding(app: &App, browser: &Browser) -> Option<HeaderValue> {
+    let secret = browser.own_binding()?;
+    set(app, &binding_name(secret), secret, BINDING_LASTS)
 }
 
 /// `Set-Cookie` of what becomes of the session, if anything.
 pub(super) fn session(app: &App, change: &SessionChange) -> Option<HeaderValue> {
     match change {
         SessionChange::Keep => None,
-        SessionChange::Start(secret) => set(app, SESSION, secret, Some(Duration::seconds(app.lifetimes.session))),
-        SessionChange::End => set(app, SESSION, "", Some(Duration::ZERO)),
+        SessionChange::Start(secret) => set(app, SESSION, secret, Duration::seconds(app.lifetimes.session)),
+        SessionChange::End => set(app, SESSION, "", Duration::ZERO),
     }
 }
 
-fn set(app: &App, base: &str, value: &str, max_age: Option<Duration>) -> Option<HeaderValue> {
-    let mut cookie = Cookie::build((name(app, base), value.to_owned()))
+fn set(app: &App, base: &str, value: &str, max_age: Duration) -> Option<HeaderValue> {
+    let cookie = Cookie::build((name(app, base), value.to_owned()))
         .path("/")
         .http_only(true)
         .same_site(SameSite::Lax)
         .secure(is_secure(app))
+        .max_age(max_age)
         .build();
-    cookie.set_max_age(max_age);
     HeaderValue::try_from(cookie.to_string()).ok()
 }

@@ -20,6 +20,9 @@ use crate::oauth::respond::ResponseMode;
 /// A rotated key is published long before it signs, so clients may keep the set this long.
 const CACHE: &str = "public, max-age=300";
 
+/// Where RFC 8414 looks for the document.
+pub(super) const METADATA: &str = "/.well-known/oauth-authorization-server";
+
 /// How clients authenticate at the token, revocation and introspection endpoints.
 const AUTH_METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
 /// The signatures of client assertions that are checked.
@@ -30,7 +33,7 @@ const ASSERTION_ALGORITHMS: [Algorithm; 5] =
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/.well-known/openid-configuration", get(configuration))
-        .route("/.well-known/oauth-authorization-server", get(configuration))
+        .route(METADATA, get(configuration))
         .route("/.well-known/jwks.json", get(jwks))
 }
 

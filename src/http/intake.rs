@@ -1,4 +1,4 @@
-//! What happens before a route: the body is read, within bounds of size and time, and only then does the request take one of
+//! What happens before a route: a request that does not name its host is refused; the body is read, within bounds of size and time, and only then does the request take one of
 //! the places. A slow sender holds no place, and what is beyond capacity is told so at once instead of waiting.
 
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody as _, to_bytes};
 use axum::extract::Request;
-use axum::http::header::{CONNECTION, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::header::{CONNECTION, HOST, RETRY_AFTER};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, StatusCode, Version};
 use axum::response::Response;
 use tokio::sync::Semaphore;
 
@@ -40,6 +41,9 @@ pub(super) async fn admit<R>(intake: &Intake, request: Request, next: impl FnOnc
 where
     R: Future<Output = Response>,
 {
+    if !names_one_host(&request) {
+        return refuse(StatusCode::BAD_REQUEST);
+    }
     let request = match received(request, intake.body_timeout).await {
         Ok(request) => request,
         Err(status) => return refuse(status),
@@ -55,6 +59,23 @@ where
             response
         }
     }
+}
+
+/// RFC 9112 section 3.2: one `Host`, which may be empty. HTTP/1.0 does not know it, HTTP/2 has `:authority`.
+fn names_one_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() != Version::HTTP_11,
+        (Some(host), None) => host.is_empty() || is_host(host),
+        (Some(_), Some(_)) => false,
+    }
+}
+
+/// A name or address, perhaps with a port.
+fn is_host(value: &HeaderValue) -> bool {
+    let Ok(authority) = Authority::try_from(value.as_bytes()) else { return false };
+    let port = authority.as_str().strip_prefix(authority.host());
+    port.is_some_and(|port| port.strip_prefix(':').unwrap_or(port).bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The request with its whole body in memory.

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
-use super::answer::{deliver, error_page, local, retry_after};
+use super::answer::{deliver, error_page, local, retry_after, with_cookies};
 use super::browser_form::Form;
 use super::context::Context;
 use super::cookies;
@@ -19,7 +19,7 @@ use crate::oauth::RequestContext;
 use crate::oauth::login::{self, Problem, Submission, Submitted};
 use crate::oauth::parameters::Parameters;
 use crate::oauth::pending::{self, Pending, Refused};
-use crate::oauth::session::Browser;
+use crate::oauth::session::{Browser, SessionChange};
 
 const DEMO_USERS: i64 = 8;
 
@@ -77,7 +77,11 @@ async fn show(app: &App, headers: &HeaderMap, parameters: &Parameters, screen: S
 async fn post(app: &App, headers: &HeaderMap, context: &RequestContext, form: &Parameters, screen: Screen) -> Response {
     let browser = cookies::read(app, headers);
     match submit(app, headers, context, form, screen, &browser).await {
-        Ok(Submitted::Answer(answer)) => deliver(app, &Method::POST, &answer),
+        Ok(Submitted::Answer(answer)) => {
+            let began = matches!(answer.session, SessionChange::Start(_));
+            let lasting = began.then(|| cookies::lasting_binding(app, &browser)).flatten();
+            with_cookies(deliver(app, &Method::POST, &answer), lasting)
+        }
         Ok(Submitted::Again(pending, problem)) => {
             let identifier = form.get(identifier_field(screen)).unwrap_or_default().to_owned();
             render(app, &pending, screen, identifier, Some(problem)).await

@@ -98,7 +98,7 @@ pub async fn submit(
     let arrival = match submission {
         Submission::Cancel => return cancel(app, &pending).await,
         Submission::DemoUser(user_id) => demo_user(app, &user_id).await,
-        Submission::Password { username, password } => known_user(app, &username, &password, context).await,
+        Submission::Password { username, password } => known_user(app, &username, &password, browser, context).await,
         Submission::SignUp { email, password } => new_user(app, &email, &password, context).await,
     };
     match arrival {
@@ -143,12 +143,18 @@ async fn demo_user(app: &App, user_id: &str) -> Result<Arrival, Failed> {
 }
 
 /// Checks a password. An unknown user takes as long as a known one.
-async fn known_user(app: &App, username: &str, password: &str, context: &RequestContext) -> Result<Arrival, Failed> {
+async fn known_user(
+    app: &App,
+    username: &str,
+    password: &str,
+    browser: &Browser,
+    context: &RequestContext,
+) -> Result<Arrival, Failed> {
     let wrong = Failed::Problem(Problem::WrongCredentials);
     if password.is_empty() || password.len() > MAX_PASSWORD_BYTES || username.contains('\0') {
         return Err(wrong);
     }
-    let attempt = throttle::attempt(app, username, context).await?;
+    let attempt = throttle::attempt(app, username, browser, context).await?;
     let found = app.store.credentials(username.trim()).await?;
     let password_hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
     let fits = app.passwords.verify(password, password_hash).await.map_err(|_| Error::Busy)?;
@@ -215,6 +221,9 @@ async fn complete(
         Arrival::New { user, password_hash } => {
             if !tx.create_user(user, password_hash).await? {
                 return Ok(Submitted::Again(Box::new(pending), signup::Problem::Taken.into()));
+            }
+            if let Some(email) = &user.email {
+                throttle::remember(app, &mut tx, email, browser, context).await?;
             }
             &user.user_id
         }

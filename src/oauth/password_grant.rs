@@ -21,6 +21,7 @@ use super::login::MAX_PASSWORD_BYTES;
 use super::mint::{self, Minted, Order};
 use super::parameters::Parameters;
 use super::refresh_grant::{self, NewRefreshToken};
+use super::session::Browser;
 use super::token::Answer;
 use super::verdict::{self, Question, Subject};
 use super::{RequestContext, event, scopes, throttle};
@@ -110,7 +111,8 @@ async fn check_password(app: &App, login: &str, password: &str, context: &Reques
     if password.len() > MAX_PASSWORD_BYTES {
         return Err(wrong());
     }
-    let attempt = throttle::attempt(app, login, context).await?;
+    // No browser is here, so that the network alone tells who has logged in before.
+    let attempt = throttle::attempt(app, login, &Browser::default(), context).await?;
     let found = app.store.credentials(login.trim()).await?;
     let hash = found.as_ref().and_then(|found| found.password_hash.as_deref());
     let Ok(fits) = app.passwords.verify(password, hash).await else {

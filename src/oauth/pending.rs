@@ -50,7 +50,7 @@ impl From<crate::store::Error> for Refused {
 pub async fn start(app: &App, request: &AuthorizationRequest, browser: &Browser, context: &RequestContext) -> Result<Step> {
     let now = app.clock.now_ms();
     // One cookie serves every tab that is opened later.
-    let (handle, known) = (app.random.secret(), browser.bindings.first().cloned());
+    let (handle, known) = (app.random.secret(), browser.own_binding().map(str::to_owned));
     let binding = known.unwrap_or_else(|| app.random.secret());
     let transaction = LoginTransaction {
         id: app.random.id(),

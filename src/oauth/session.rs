@@ -18,6 +18,14 @@ pub struct Browser {
     pub bindings: Vec<String>,
 }
 
+impl Browser {
+    /// The oldest binding, which stays: what the browser is known by.
+    #[must_use]
+    pub fn own_binding(&self) -> Option<&str> {
+        self.bindings.first().map(String::as_str)
+    }
+}
+
 /// What the answer does with the session cookie.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum SessionChange {

@@ -1,6 +1,6 @@
 //! Deletes what expired. Nothing relies on it: expiry is checked at every use.
 
-use super::{Database, Result, sql};
+use super::{Database, Result, known_places, sql};
 
 /// Failed logins are remembered for a day.
 const DAY_MS: i64 = 86_400_000;
@@ -9,7 +9,7 @@ const BATCH: u64 = 100;
 
 /// Each deletes at most [`BATCH`] rows that ended before `$1`, so that no statement holds the writer for long; with it, how
 /// many milliseconds after the end. What hangs on a grant goes with it.
-const EXPIRED: [(&str, i64); 9] = [
+const EXPIRED: [(&str, i64); 10] = [
     (
         "DELETE FROM login_transactions WHERE (tenant, handle_hash) IN
          (SELECT tenant, handle_hash FROM login_transactions WHERE expires_at < $1 LIMIT 100)",
@@ -45,6 +45,11 @@ const EXPIRED: [(&str, i64); 9] = [
         "DELETE FROM failed_logins WHERE (tenant, login) IN
          (SELECT tenant, login FROM failed_logins WHERE last_at < $1 LIMIT 100)",
         DAY_MS,
+    ),
+    (
+        "DELETE FROM known_places WHERE (tenant, login, place) IN
+         (SELECT tenant, login, place FROM known_places WHERE last_at < $1 LIMIT 100)",
+        known_places::MEMORY_MS,
     ),
     (
         "DELETE FROM traces WHERE (tenant, id) IN

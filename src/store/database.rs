@@ -79,6 +79,7 @@ impl Database {
             Some("postgres" | "postgresql") => Self::connect_postgres(url).await?,
             _ => return Err(Error::Url(without_password(url))),
         };
+        database.rekey_users().await?;
         Ok(database)
     }
 

@@ -9,10 +9,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::domain::JsonMap;
-use crate::domain::user::User;
+use crate::domain::user::{User, login_key};
 
 use super::metadata::patched;
-use super::users::login_key;
 use super::{Error, Result, Store, Tx, document, sql};
 
 impl Store {

@@ -6,8 +6,8 @@
 //!
 //! One file per subject, each with its reads on [`Store`] and then its writes on [`Tx`]:
 //!
-//! - `clients`, `apis`, `users` (with roles), `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
-//! - `login_transactions`, `sessions`, `attempts`: the login.
+//! - `clients`, `apis`, `users` (with roles), `login_names`, `metadata`, `declared`, `undeclared`: what the configuration declares and people change.
+//! - `login_transactions`, `sessions`, `attempts`, `known_places`: the login.
 //! - `grants` and what hangs on them: `codes`, `refresh_tokens`, `access_tokens` (with revoked `jti`s and used assertions).
 //! - `traces`: what was decided, for the operator; nothing of the protocol looks at them.
 //! - `signing_keys`, `cleanup`, `integrity`, `database` (pools and migrations), `sql` (statements on either
@@ -25,6 +25,8 @@ mod declared;
 mod document;
 mod grants;
 mod integrity;
+mod known_places;
+mod login_names;
 mod login_transactions;
 mod metadata;
 mod refresh_tokens;

@@ -1,7 +1,7 @@
 //! People: lookup, sign-up and login counts. Metadata are in `metadata`, declared users in `declared`.
 
 use crate::domain::JsonMap;
-use crate::domain::user::User;
+use crate::domain::user::{User, login_key};
 
 use super::sql::{self, FromRow, Readers, Row};
 use super::{Error, Result, Store, Tx, document};
@@ -20,11 +20,6 @@ impl std::fmt::Debug for Credentials {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Credentials").field("user_id", &self.user.user_id).finish_non_exhaustive()
     }
-}
-
-/// What e-mail addresses and usernames are compared by.
-pub(super) fn login_key(login: &str) -> String {
-    login.trim().to_lowercase()
 }
 
 impl Store {
@@ -49,12 +44,24 @@ impl Store {
         Ok(Some(user.credentials(sorted(roles.into_iter().flatten().collect()))?.user))
     }
 
-    /// The user who logs in with this e-mail address or username (case is ignored), with the password's hash. If it is the
-    /// address of one and the username of another, the address counts.
+    /// The user who logs in with this e-mail address or username, compared by [`login_key`], with the password's hash. If it
+    /// is the address of one and the username of another, the address counts.
     ///
     /// # Errors
     /// The database's.
     pub async fn credentials(&self, login: &str) -> Result<Option<Credentials>> {
+        let key = login_key(login);
+        // Of two users from before names were normalised, one may still have a key that is not: see `login_names`.
+        let as_typed = login.trim().to_lowercase();
+        if as_typed != key
+            && let Some(found) = self.credentials_by_key(&as_typed).await?
+        {
+            return Ok(Some(found));
+        }
+        self.credentials_by_key(&key).await
+    }
+
+    async fn credentials_by_key(&self, key: &str) -> Result<Option<Credentials>> {
         let found: Option<UserRow> = sql::query_as(
             "SELECT user_id, email, email_verified, username, phone_number, phone_verified, name, nickname, given_name,
                     family_name, picture, blocked, user_metadata, app_metadata, logins_count, created_at, updated_at,
@@ -63,7 +70,7 @@ impl Store {
              ORDER BY CASE WHEN email_key = $2 THEN 0 ELSE 1 END LIMIT 1",
         )
         .bind(&*self.tenant)
-        .bind(login_key(login))
+        .bind(key)
         .fetch_optional(&self.database.readers)
         .await?;
         match found {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, StatusCode};
 use serde_json::Value;
 use tower::ServiceExt as _;
 use vestibule::app::{App, Surroundings};
@@ -96,6 +96,7 @@ impl Provider {
     pub fn token(&self, headers: HeaderMap, body: Vec<u8>) -> (StatusCode, Value) {
         let mut request = Request::post("/oauth/token").body(Body::from(body)).unwrap();
         *request.headers_mut() = headers;
+        request.headers_mut().insert("host", HeaderValue::from_static("localhost"));
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner);
         let (parts, bytes) = runtime.block_on(async {
             let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();

@@ -1,9 +1,12 @@
 //! Guessing, enumerating, flooding.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use reqwest::StatusCode;
+use reqwest::cookie::Jar;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use vestibule::clock::Clock;
 
 use crate::parties::{MACHINE, WEB, form, futures_of, text, tokens};
@@ -17,6 +20,25 @@ fn login<'a>(username: &'a str, password: &'a str) -> Vec<(&'a str, &'a str)> {
 /// A client with another address of this machine.
 fn from_elsewhere(last: u8) -> reqwest::Client {
     reqwest::Client::builder().local_address(IpAddr::V4(Ipv4Addr::new(127, 0, 0, last))).build().unwrap()
+}
+
+/// Makes the test a proxy whose word about addresses is believed.
+const BEHIND_PROXY: &str = "[server]\ntrusted_proxies = [\"127.0.0.1\"]\n";
+const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// The status of Ada's login at the token endpoint, from an address behind the proxy.
+async fn token_from(server: &Server, address: &str, password: &str) -> u16 {
+    let ask = reqwest::Client::new().post(server.url("/oauth/token")).header(FORWARDED, address);
+    ask.form(&login("ada@example.com", password)).send().await.unwrap().status().as_u16()
+}
+
+/// The status of Ada's login at the page, in the browser with these cookies and from an address behind the proxy.
+async fn page_from(server: &Server, address: &str, cookies: &Arc<Jar>, password: &str) -> u16 {
+    let forwarded = HeaderMap::from_iter([(FORWARDED, HeaderValue::from_str(address).unwrap())]);
+    let browser = reqwest::Client::builder().cookie_provider(Arc::clone(cookies)).default_headers(forwarded);
+    let agent = Agent(browser.redirect(reqwest::redirect::Policy::none()).build().unwrap());
+    let (page, html) = agent.login_page(server, &[("prompt", "login")]).await;
+    agent.submit(&page, &html, &[("username", "ada@example.com"), ("password", password)]).await.status().as_u16()
 }
 
 #[tokio::test]
@@ -37,6 +59,8 @@ async fn p161_cookies_are_bound_to_host_and_transport() {
     assert_eq!(done.status(), StatusCode::SEE_OTHER);
     assert_eq!(done.headers()["strict-transport-security"].to_str().unwrap().split('=').next(), Some("max-age"));
     let session = done.headers()["set-cookie"].to_str().unwrap().to_owned();
+    let kept = done.headers().get_all("set-cookie").iter().nth(1).unwrap().to_str().unwrap();
+    assert!(kept.starts_with(&cookie) && kept.contains("; Max-Age=8640000"), "the browser is known from now on: {kept}");
     for cookie in [&binding, &session] {
         assert!(cookie.starts_with("__Host-"), "{cookie}");
         for attribute in ["; HttpOnly", "; SameSite=Lax", "; Secure", "; Path=/"] {
@@ -104,6 +128,88 @@ async fn p166_p169_guessing_is_throttled_and_locks_nobody_else_out() {
     }
     let elsewhere = from_elsewhere(2).post(server.url("/oauth/token")).form(&login("ada@example.com", PASSWORD));
     assert_eq!(elsewhere.send().await.unwrap().status(), StatusCode::OK, "the user at home logs in");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p169_one_ipv6_network_guesses_like_one_address() {
+    let server = Server::start_with(&[], BEHIND_PROXY, Clock::fixed(1_800_000_000)).await;
+    let mut looked_at = 0;
+    for n in 0..55 {
+        looked_at += usize::from(token_from(&server, &format!("2001:db8::{n:x}"), "wrong password").await == 400);
+    }
+    assert_eq!(looked_at, 10);
+    assert_eq!(token_from(&server, "2001:db8:0:1::1", PASSWORD).await, 200);
+    assert_eq!(page_from(&server, "198.51.100.1", &Arc::default(), PASSWORD).await, 303);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p169_where_a_user_logged_in_before_nobody_elsewhere_locks_him_out() {
+    let clock = Clock::fixed(1_800_000_000);
+    let server = Server::start_with(&[], BEHIND_PROXY, clock.clone()).await;
+    let (home, phone) = ("198.51.100.1", Arc::<Jar>::default());
+    assert_eq!(token_from(&server, home, PASSWORD).await, 200);
+    assert_eq!(page_from(&server, "198.51.100.2", &phone, PASSWORD).await, 303);
+    let mut looked_at = 0;
+    for n in 0..160 {
+        looked_at += usize::from(token_from(&server, &format!("203.0.113.{n}"), "wrong password").await == 400);
+        if n >= 60 {
+            clock.advance(6);
+        }
+    }
+    assert!((50..70).contains(&looked_at), "{looked_at} guesses in ten minutes");
+    assert_eq!(token_from(&server, home, PASSWORD).await, 200, "at home");
+    assert_eq!(page_from(&server, "192.0.2.1", &phone, PASSWORD).await, 303, "with his phone, on the way");
+    assert_eq!(page_from(&server, "192.0.2.2", &Arc::default(), PASSWORD).await, 429, "where he never was");
+    assert_eq!(page_from(&server, home, &Arc::default(), PASSWORD).await, 303, "another browser at home");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p169_who_shares_an_address_with_a_user_does_not_lock_his_browser_out() {
+    let clock = Clock::fixed(1_800_000_000);
+    let server = Server::start_with(&[], BEHIND_PROXY, clock.clone()).await;
+    let (office, desk) = ("198.51.100.1", Arc::<Jar>::default());
+    assert_eq!(page_from(&server, office, &desk, PASSWORD).await, 303);
+    let mut looked_at = 0;
+    for _ in 0..20 {
+        looked_at += usize::from(token_from(&server, office, "wrong password").await == 400);
+    }
+    assert_eq!(looked_at, 10);
+    for n in 0..60 {
+        let name = format!("user{n}@example.com");
+        let ask = reqwest::Client::new().post(server.url("/oauth/token")).header(FORWARDED, office);
+        ask.form(&login(&name, "wrong password")).send().await.unwrap();
+    }
+    assert_eq!(page_from(&server, office, &desk, PASSWORD).await, 303);
+    let mut looked_at = 0;
+    for _ in 0..20 {
+        looked_at += usize::from(page_from(&server, office, &desk, "wrong password").await == 400);
+    }
+    assert_eq!(looked_at, 10, "who has the browser does not guess for ever");
+    clock.advance(86_400 + 1);
+    assert_eq!(page_from(&server, office, &desk, PASSWORD).await, 303);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p169_who_signed_up_is_known_where_he_did() {
+    let clock = Clock::fixed(1_800_000_000);
+    let server = Server::start_with(&[], BEHIND_PROXY, clock.clone()).await;
+    let agent = Agent::new();
+    let (page, html) = agent.login_page(&server, &[("screen_hint", "signup")]).await;
+    let fields = [("email", "New@example.com"), ("password", "xylophone zebra quilt")];
+    assert_eq!(agent.submit(&page, &html, &fields).await.status(), 303);
+    let ask = async |address: String, password: &str| {
+        let ask = reqwest::Client::new().post(server.url("/oauth/token")).header(FORWARDED, address);
+        ask.form(&login("new@example.com", password)).send().await.unwrap().status().as_u16()
+    };
+    for n in 0..60 {
+        ask(format!("203.0.113.{n}"), "wrong password").await;
+    }
+    assert_eq!(ask("203.0.113.99".to_owned(), "xylophone zebra quilt").await, 429);
+    assert_eq!(server.token(&login("new@example.com", "xylophone zebra quilt")).await.0, 200);
     server.stop().await;
 }
 
@@ -220,6 +326,29 @@ async fn p172_passwords_count_in_full_and_common_ones_are_refused() {
     let decomposed = "cafe\u{301} cafe\u{301} cafe\u{301} cafe\u{301}";
     assert_eq!(server.token(&login("nfc@example.com", decomposed)).await.0, 200, "another keyboard");
     assert_eq!(sign_up("huge@example.com", &"x".repeat(60_000)).await, 400);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn p172_one_login_name_typed_on_two_keyboards_is_one_account() {
+    let zoe = "[[users]]\nuser_id = \"auth0|zoe\"\nusername = \"zo\u{eb}\"\npassword = \"correct horse battery\"\n";
+    let server = Server::start_with(&[], zoe, Clock::fixed(1_800_000_000)).await;
+    for name in ["zo\u{eb}", "zoe\u{308}", "ZOE\u{308}", "\u{ff3a}o\u{eb}"] {
+        assert_eq!(server.token(&login(name, PASSWORD)).await.0, 200, "{name}");
+    }
+    let agent = Agent::new();
+    let sign_up = async |email: &str| {
+        let (page, html) = agent.login_page(&server, &[("screen_hint", "signup"), ("prompt", "login")]).await;
+        agent.submit(&page, &html, &[("email", email), ("password", PASSWORD)]).await.status().as_u16()
+    };
+    assert_eq!(sign_up("ren\u{e9}@example.com").await, 303);
+    assert_eq!(sign_up("rene\u{301}@example.com").await, 400, "taken");
+    assert_eq!(server.token(&login("rene\u{301}@example.com", PASSWORD)).await.0, 200);
+    for n in 0..10 {
+        let name = ["ren\u{e9}@example.com", "rene\u{301}@example.com"][n % 2];
+        assert_eq!(server.token(&login(name, "wrong password")).await.0, 400);
+    }
+    assert_eq!(server.token(&login("rene\u{301}@example.com", "wrong password")).await.0, 429, "one count for both");
     server.stop().await;
 }
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::Server;
 use crate::support::agent::{Agent, query};
+use crate::support::{PASSWORD, Server};
 
 /// Every path with the methods that it answers.
 const ENDPOINTS: [(&str, &[&str]); 15] = [
@@ -137,18 +137,99 @@ async fn p068_p175_framing_tricks_end_the_connection() {
         assert!(answer.starts_with("HTTP/1.1 400"), "{what}: {answer}");
         assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{what}: {answer}");
     }
-    let both = format!(
-        "POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}",
-        smuggled.len() + 5
+    let secret = "client_id=demo-m2m&client_secret=demo-m2m-secret&grant_type=client_credentials&audience=";
+    let body = format!("{secret}https://api.example.com/");
+    let chunked = format!("{:x}\r\n{body}\r\n0\r\n\r\n{smuggled}", body.len());
+    let framing = ["Transfer-Encoding: chunked".to_owned(), format!("Content-Length: {}", chunked.len())];
+    for framing in [framing.join("\r\n"), framing.iter().rev().cloned().collect::<Vec<_>>().join("\r\n")] {
+        let kind = "Content-Type: application/x-www-form-urlencoded";
+        let both = format!("POST /oauth/token HTTP/1.1\r\nHost: x\r\n{kind}\r\n{framing}\r\n\r\n{chunked}");
+        let answer = raw(&server, both.as_bytes()).await;
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "what follows is no second request: {answer}");
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("access_token"), "the length is ignored: {answer}");
+        assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{answer}");
+    }
+    let bare = raw(&server, b"GET /healthz HTTP/1.1\nHost: x\n\n").await;
+    assert_eq!(
+        (bare.starts_with("HTTP/1.1 200"), bare.matches("HTTP/1.1 ").count()),
+        (true, 1),
+        "a line may end so: {bare}"
     );
-    let answer = raw(&server, both.as_bytes()).await;
-    assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "what follows is no second request: {answer}");
-    assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     let huge = format!("GET /healthz HTTP/1.1\r\nHost: x\r\nX-A: {}\r\n\r\n", "x".repeat(1_000_000));
     assert!(raw(&server, huge.as_bytes()).await.starts_with("HTTP/1.1 431"));
     let many: String = (0..1_000).map(|n| format!("X-{n}: 1\r\n")).collect();
     let many = format!("GET /healthz HTTP/1.1\r\nHost: x\r\n{many}\r\n");
     assert!(raw(&server, many.as_bytes()).await.starts_with("HTTP/1.1 431"));
+    server.stop().await;
+}
+
+/// RFC 9112 section 3.2.
+#[tokio::test]
+async fn p175_a_request_names_one_host() {
+    let server = Server::start(&[]).await;
+    let ask = async |version: &str, hosts: &[&str]| {
+        let hosts: String = hosts.iter().map(|host| format!("Host:{host}\r\n")).collect();
+        raw(&server, format!("GET /healthz HTTP/{version}\r\n{hosts}\r\n").as_bytes()).await
+    };
+    for hosts in [&[][..], &["a", "b"], &["a", "a"], &["a b"], &["u@a"], &["a/b"], &["a:b"], &["[::1"]] {
+        let answer = ask("1.1", hosts).await;
+        assert!(answer.starts_with("HTTP/1.1 400"), "{hosts:?}: {answer}");
+        assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{hosts:?}: {answer}");
+        assert!(answer.contains("x-content-type-options"), "{hosts:?}: {answer}");
+    }
+    assert!(ask("1.0", &["a", "b"]).await.starts_with("HTTP/1.0 400"));
+    for (version, hosts) in [("1.0", &[][..]), ("1.1", &[""]), ("1.1", &["a:80"]), ("1.1", &["a:"]), ("1.1", &["[::1]:80"])]
+    {
+        assert!(ask(version, hosts).await.contains(" 200 OK\r\n"), "{hosts:?}");
+    }
+    server.stop().await;
+}
+
+/// A path of the issuer, kept by the proxy in front or taken off by it.
+#[tokio::test]
+async fn p180_an_issuer_with_a_path_is_served_below_it_and_without_it() {
+    let server = Server::start_as("http://localhost/auth").await;
+    for kept in [true, false] {
+        let agent = Agent::new();
+        // Where the browser is sent, as it arrives here.
+        let arrives = |path: &str| {
+            assert!(path.starts_with("/auth/"), "{path}");
+            server.url(if kept { path } else { path.strip_prefix("/auth").unwrap() })
+        };
+        let asked = crate::support::agent::authorize_url(&server, &[]);
+        let sent = agent.get(arrives(&format!("/auth/authorize?{}", asked.query().unwrap()))).await;
+        assert_eq!(sent.status(), 302, "{kept}");
+        let page = arrives(sent.headers()["location"].to_str().unwrap());
+        let html = agent.get(page.clone()).await.text().await.unwrap();
+        assert!(html.contains("href=\"/auth/u/signup?"), "{html}");
+        let (action, mut fields) = crate::support::server::login_form(&page, &html);
+        fields.retain(|(name, _)| !["username", "password"].contains(&name.as_str()));
+        fields.extend([("username", "ada@example.com"), ("password", PASSWORD)].map(|(n, v)| (n.to_owned(), v.to_owned())));
+        let done = agent.0.post(arrives(action.path())).form(&fields).send().await.unwrap();
+        assert_eq!(done.status(), 303);
+        assert!(query(&done).contains_key("code"));
+        let single_sign_on = agent.get(arrives(&format!("/auth/authorize?{}", asked.query().unwrap()))).await;
+        assert!(query(&single_sign_on).contains_key("code"));
+        let asked = agent.get(arrives("/auth/oidc/logout")).await.text().await.unwrap();
+        let (action, fields) = crate::support::server::login_form(&server.url("/"), &asked);
+        let over = agent.0.post(arrives(action.path())).form(&fields).send().await.unwrap();
+        assert_eq!(over.status(), 200);
+        let preflight = agent.0.request(reqwest::Method::OPTIONS, arrives("/auth/oauth/token"));
+        let preflight = preflight.header("origin", "http://localhost:5173").header("access-control-request-method", "POST");
+        let preflight = preflight.send().await.unwrap();
+        assert_eq!(preflight.headers()["access-control-allow-origin"], "http://localhost:5173");
+    }
+    for path in ["/authx/authorize", "/auth/auth/authorize", "/AUTH/authorize", "/auth//authorize", "/auth/nothing"] {
+        assert_eq!(reqwest::get(server.url(path)).await.unwrap().status(), 404, "{path}");
+    }
+    assert_eq!(reqwest::get(server.url("/auth")).await.unwrap().status(), 200);
+    server.stop().await;
+
+    // What the path has in common with a route of ours takes nothing away.
+    let server = Server::start_as("http://localhost/oauth").await;
+    for path in ["/oauth/token", "/oauth/oauth/token"] {
+        assert_eq!(reqwest::get(server.url(path)).await.unwrap().status(), 405, "{path}");
+    }
     server.stop().await;
 }
 
@@ -158,15 +239,24 @@ async fn p180_discovery_tells_the_truth() {
     let server = Server::start_as(issuer).await;
     let document = async |path: &str| -> Value { reqwest::get(server.url(path)).await.unwrap().json().await.unwrap() };
     let openid = document("/.well-known/openid-configuration").await;
-    assert_eq!(openid, document("/.well-known/oauth-authorization-server").await);
+    for other in [
+        "/tenant/.well-known/openid-configuration",
+        "/.well-known/oauth-authorization-server",
+        "/tenant/.well-known/oauth-authorization-server",
+        // RFC 8414 section 3.1
+        "/.well-known/oauth-authorization-server/tenant",
+    ] {
+        assert_eq!(openid, document(other).await, "{other}");
+    }
     assert_eq!(openid["issuer"], issuer);
     for (name, value) in openid.as_object().unwrap() {
         if name.ends_with("_endpoint") || name.ends_with("_uri") {
             let url = value.as_str().unwrap();
             assert!(url.starts_with(issuer), "{name}: {url}");
             let path = url.strip_prefix(issuer).unwrap();
-            let status = reqwest::get(server.url(path)).await.unwrap().status();
-            assert_ne!(status, 404, "{name}");
+            for path in [path, &format!("/tenant{path}")] {
+                assert_ne!(reqwest::get(server.url(path)).await.unwrap().status(), 404, "{name}: {path}");
+            }
         }
     }
     for name in ["request_parameter_supported", "request_uri_parameter_supported", "claims_parameter_supported"] {

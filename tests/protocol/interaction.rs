@@ -285,7 +285,7 @@ async fn p034_tabs_that_a_fresh_browser_opens_at_once_all_finish() {
 }
 
 #[tokio::test]
-async fn p034_a_browser_keeps_few_bindings_and_each_no_longer_than_a_login_waits() {
+async fn p034_a_browser_keeps_few_bindings_and_all_but_the_first_no_longer_than_a_login_waits() {
     let server = Server::start(&[]).await;
     let plain = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
     let begin = async |cookies: &str| {
@@ -303,6 +303,7 @@ async fn p034_a_browser_keeps_few_bindings_and_each_no_longer_than_a_login_waits
     }
     let (set, page) = begin(&own.join("; ")).await;
     assert_eq!(pair(&set[0]), own[0], "the oldest serves every tab that is opened later");
+    assert!(set[0].contains("; Max-Age=8640000"), "and stays: {}", set[0]);
     assert_eq!(set.len(), 9, "the others beyond 32 go: {set:?}");
     for (gone, cookie) in set[1..].iter().zip(&own[32..]) {
         let name = cookie.split('=').next().unwrap();

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use sqlx::{Connection as _, Executor as _};
 use vestibule::domain::client::Algorithm;
 use vestibule::domain::grant::Redemption;
 use vestibule::domain::resource_server::{ClientGrant, ResourceServer, TokenDialect};
 use vestibule::domain::trace::{TraceFilter, TraceRow};
-use vestibule::store::{MetadataPatch, StoredKey};
+use vestibule::store::{Database, MetadataPatch, StoredKey};
 
 use super::support::databases::databases;
 use super::*;
@@ -62,6 +63,44 @@ async fn a_user_is_found_by_address_and_username_whatever_the_case() {
         assert!(db.database.tenant("other").credentials("ada").await.unwrap().is_none(), "{}", db.name);
         assert_eq!(store.user("auth0|ada").await.unwrap(), Some(ada()), "{}", db.name);
         assert_eq!(store.declared_users(9).await.unwrap(), [], "who signed up is in no file, {}", db.name);
+    }
+}
+
+/// As after an update of the server: the newest migration runs on rows that were written before it.
+#[tokio::test]
+async fn users_from_before_login_names_were_normalised_are_found_by_every_spelling() {
+    let named = |id: &str, name: &str, created_at| User {
+        user_id: id.to_owned(),
+        email: Some(name.to_owned()),
+        username: None,
+        created_at,
+        ..ada()
+    };
+    let [nfc, nfd] = ["zo\u{eb}@example.com", "zoe\u{308}@example.com"];
+    for db in databases().await {
+        let mut tx = db.store().begin().await.unwrap();
+        for user in
+            [named("alone", "rene\u{301}@example.com", 1), named("first", nfc, 2), named("second", "x@example.com", 3)]
+        {
+            assert!(tx.create_user(&user, "phc").await.unwrap(), "{}", db.name);
+        }
+        tx.commit().await.unwrap();
+        sqlx::any::install_default_drivers();
+        let mut connection = sqlx::AnyConnection::connect(&db.url).await.unwrap();
+        let old = format!(
+            "UPDATE users SET email_key = 'rene\u{301}@example.com' WHERE user_id = 'alone';
+             UPDATE users SET email = '{nfd}', email_key = '{nfd}' WHERE user_id = 'second';
+             DROP TABLE users_to_rekey; DELETE FROM _sqlx_migrations WHERE version = 6;"
+        );
+        connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(old))).await.unwrap();
+        connection.close().await.unwrap();
+        let store = Database::connect(&db.url).await.unwrap().tenant("test");
+        let found = async |login: &str| store.credentials(login).await.unwrap().map(|found| found.user.user_id);
+        for spelling in ["ren\u{e9}@example.com", "rene\u{301}@example.com", "REN\u{c9}@example.com"] {
+            assert_eq!(found(spelling).await.as_deref(), Some("alone"), "{spelling}, {}", db.name);
+        }
+        assert_eq!(found(nfc).await.as_deref(), Some("first"), "{}", db.name);
+        assert_eq!(found(nfd).await.as_deref(), Some("second"), "whose name was taken twice keeps it, {}", db.name);
     }
 }
 
@@ -236,6 +275,25 @@ async fn failed_logins_are_counted_and_forgotten() {
         tx.forget_failed_logins("key").await.unwrap();
         tx.commit().await.unwrap();
         assert_eq!(store.failed_logins("key", NOW).await.unwrap(), (0, 0), "{}", db.name);
+    }
+}
+
+#[tokio::test]
+async fn a_known_place_is_one_account_s_and_is_forgotten_ninety_days_after_the_last_login() {
+    for db in databases().await {
+        let store = db.store();
+        for at in [NOW - DAY, NOW] {
+            let mut tx = store.begin().await.unwrap();
+            tx.remember_place("ada", "home", at).await.unwrap();
+            tx.commit().await.unwrap();
+        }
+        assert_eq!(store.known_place("ada", "home", NOW + 90 * DAY).await.unwrap(), Some(NOW), "{}", db.name);
+        assert_eq!(store.known_place("ada", "home", NOW + 90 * DAY + 1).await.unwrap(), None, "{}", db.name);
+        assert_eq!(store.known_place("ada", "office", NOW).await.unwrap(), None, "{}", db.name);
+        assert_eq!(store.known_place("bob", "home", NOW).await.unwrap(), None, "{}", db.name);
+        assert_eq!(db.database.tenant("other").known_place("ada", "home", NOW).await.unwrap(), None, "{}", db.name);
+        assert_eq!(db.database.delete_expired(NOW + 90 * DAY).await.unwrap(), 0, "{}", db.name);
+        assert_eq!(db.database.delete_expired(NOW + 90 * DAY + 1).await.unwrap(), 1, "{}", db.name);
     }
 }
 

@@ -18,6 +18,8 @@ mod basic_op;
 mod client_authentication;
 #[path = "protocol/forged.rs"]
 mod forged;
+#[path = "protocol/guessing.rs"]
+mod guessing;
 #[path = "protocol/hygiene.rs"]
 mod hygiene;
 #[path = "protocol/interaction.rs"]

@@ -40,8 +40,8 @@ impl Needles {
         needles.finish()
     }
 
-    /// Adds a value as it is, in lower case, as URLs and JSON write it, and on one line, as logs do. Empty ones and what stands for a redacted one are
-    /// nothing to hide.
+    /// Adds a value as it is, in lower case, as URLs and JSON write it, and on one line, as logs do. Empty ones and what stands
+    /// for a redacted one are nothing to hide.
     pub fn add(&mut self, value: &str) {
         let value = value.trim();
         if value.is_empty() || value == REDACTED {

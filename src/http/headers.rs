@@ -99,6 +99,9 @@ fn prefers_html(headers: &HeaderMap) -> bool {
 
 fn plain_error(status: StatusCode, html: bool) -> Response {
     let (code, text) = match status {
+        StatusCode::BAD_REQUEST => {
+            ("invalid_request", "The request is malformed: it needs one valid Host, and a whole body.")
+        }
         StatusCode::NOT_FOUND => ("not_found", "There is nothing at this address."),
         StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "This address does not answer this method."),
         StatusCode::SERVICE_UNAVAILABLE => ("temporarily_unavailable", "The server cannot answer now, try again."),

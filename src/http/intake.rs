@@ -1,5 +1,5 @@
-//! What happens before a route: a request that does not name its host is refused; the body is read, within bounds of size and time, and only then does the request take one of
-//! the places. A slow sender holds no place, and what is beyond capacity is told so at once instead of waiting.
+//! What happens before a route: a request that does not name its host is refused; the body is read, within bounds of size and
+//! time, and only then does the request take one of the places. A slow sender holds no place, and what is beyond capacity is told so at once instead of waiting.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use crate::resources::EVE;
 use crate::support::agent::{Agent, query};
 use crate::support::{PASSWORD, Server};
 
@@ -176,6 +177,7 @@ async fn p175_a_request_names_one_host() {
         assert!(answer.starts_with("HTTP/1.1 400"), "{hosts:?}: {answer}");
         assert!(answer.to_lowercase().contains("\r\nconnection: close\r\n"), "{hosts:?}: {answer}");
         assert!(answer.contains("x-content-type-options"), "{hosts:?}: {answer}");
+        assert!(answer.contains("\"invalid_request\"") && answer.contains("it needs one valid Host"), "{hosts:?}: {answer}");
     }
     assert!(ask("1.0", &["a", "b"]).await.starts_with("HTTP/1.0 400"));
     for (version, hosts) in [("1.0", &[][..]), ("1.1", &[""]), ("1.1", &["a:80"]), ("1.1", &["a:"]), ("1.1", &["[::1]:80"])]
@@ -299,7 +301,7 @@ async fn p180_discovery_tells_the_truth() {
 
 #[tokio::test]
 async fn p180_every_claim_of_an_id_token_is_declared() {
-    let users = r#"
+    let legacy = r#"
         [[clients]]
         client_id = "legacy"
         app_type = "regular_web"
@@ -307,19 +309,9 @@ async fn p180_every_claim_of_an_id_token_is_declared() {
         oidc_conformant = false
         grant_types = ["authorization_code", "implicit"]
         callbacks = ["http://localhost:3002/callback"]
-        [[users]]
-        user_id = "auth0|eve"
-        email = "eve@example.com"
-        username = "eve"
-        password = "correct horse battery"
-        name = "Eve Example"
-        given_name = "Eve"
-        family_name = "Example"
-        nickname = "eve"
-        picture = "https://example.com/eve.png"
-        phone_number = "+4912345678"
     "#;
-    let server = Server::start_with(&[], users, vestibule::clock::Clock::System).await;
+    let more = format!("{legacy}{EVE}username = \"eve\"");
+    let server = Server::start_with(&[], &more, vestibule::clock::Clock::System).await;
     let document: Value = reqwest::get(server.url("/.well-known/openid-configuration")).await.unwrap().json().await.unwrap();
     let declared: Vec<&str> = document["claims_supported"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     for (client_id, scope) in [

@@ -9,6 +9,21 @@ use crate::support::agent::{Agent, fragment, location};
 
 const RFC9068: &str = "https://rfc9068.example.com/";
 
+/// A user of whom everything is known.
+pub(crate) const EVE: &str = r#"
+[[users]]
+user_id = "auth0|eve"
+email = "eve@example.com"
+email_verified = true
+password = "correct horse battery"
+name = "Eve Example"
+given_name = "Eve"
+family_name = "Example"
+nickname = "eve"
+picture = "https://example.com/eve.png"
+phone_number = "+4912345678"
+"#;
+
 #[tokio::test]
 async fn p102_the_rfc_9068_dialect_has_every_member() {
     let server = Server::start(&[]).await;
@@ -143,20 +158,7 @@ async fn p121_every_refusal_has_its_status_and_challenge() {
 
 #[tokio::test]
 async fn p122_c09_c10_c11_c12_c13_claims_follow_the_scopes() {
-    let user = r#"
-        [[users]]
-        user_id = "auth0|eve"
-        email = "eve@example.com"
-        email_verified = true
-        password = "correct horse battery"
-        name = "Eve Example"
-        given_name = "Eve"
-        family_name = "Example"
-        nickname = "eve"
-        picture = "https://example.com/eve.png"
-        phone_number = "+4912345678"
-    "#;
-    let server = Server::start_with(&[], user, Clock::System).await;
+    let server = Server::start_with(&[], EVE, Clock::System).await;
     let agent = crate::support::agent::Agent::new();
     let seen = async |scope: &str| {
         let (page, html) = agent.login_page(&server, &[("scope", scope), ("prompt", "login")]).await;

@@ -164,13 +164,13 @@ pub(super) fn identity(_: &Metadata) -> (u64, u64) {
 #[must_use]
 pub fn writable_by_all(directory: &Path) -> Option<PathBuf> {
     use std::os::unix::fs::PermissionsExt as _;
-    let open = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0);
+    let is_open = |path: &Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o002 != 0);
     let inside = |directory: &Path| std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
     let rhai = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "rhai");
     let lib = directory.join("lib");
     let mut places = vec![directory.to_owned(), lib.clone()];
     places.extend(inside(directory).chain(inside(&lib)).filter(rhai));
-    places.into_iter().find(|place| open(place))
+    places.into_iter().find(|place| is_open(place))
 }
 
 /// Not known here.
